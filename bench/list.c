@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "bench/list.h"
+
+#include <string.h>
+
+#include "harness/core/nearest.h"
+
+const struct bench_info *const bench_list[] = {
+	&reset_bench,
+	&null_bench,
+	NULL,
+};
+
+/* What each instruction costs as the kernel does it, and what fence and size of the call change. */
+static const struct preset_line quick_lines[] = {
+	{ "reset", { "quirk=on,off", "insn=auto", "page=4K,2M", "fence=call,sample", NULL } },
+	{ "reset", { "quirk=on,off", "insn=clzero,ntstore512,rep_stosb", NULL } },
+	{ NULL, { NULL } },
+};
+
+static const struct preset_line full_lines[] = {
+	{ "reset",
+	  { "quirk=on,off", "insn=movdir64b,clzero,ntstore512,ntstore256,rep_stosb,memset",
+	    "page=4K,2M", "fence=call,sample", NULL } },
+	{ "reset", { "quirk=on,off", "order=sequential,shuffled", NULL } },
+	{ "reset", { "quirk=on,off", "region=small", "before=evicted,dirty,clean", NULL } },
+	{ "reset", { "quirk=on,off", "insn=movdir64b,ntstore512", "source=zero,pattern", NULL } },
+	{ "reset", { "quirk=on,off", "backing=4k,thp,hugetlb-2m", NULL } },
+	{ "null", { "ops=1000,2000", "twin=a,b", NULL } },
+	{ NULL, { NULL } },
+};
+
+const struct preset presets[] = {
+	{ "quick", "page resets with the erratum mode on and off, in about a minute", "60s", 10,
+	  quick_lines },
+	{ "full", "every benchmark with its interesting levels, in about ten minutes", "10m", 20,
+	  full_lines },
+	{ NULL, NULL, NULL, 0, NULL },
+};
+
+const struct bench_info *bench_find(const char *name)
+{
+	for (unsigned i = 0; bench_list[i]; i++)
+		if (!strcmp(bench_list[i]->name, name))
+			return bench_list[i];
+	return NULL;
+}
+
+const char *bench_nearest(const char *typed)
+{
+	const char *names[sizeof(bench_list) / sizeof(bench_list[0])];
+	size_t n = 0;
+
+	for (; bench_list[n]; n++)
+		names[n] = bench_list[n]->name;
+	return nearest_name(typed, names, n);
+}
+
+const struct preset *preset_find(const char *name)
+{
+	for (unsigned i = 0; presets[i].name; i++)
+		if (!strcmp(presets[i].name, name))
+			return &presets[i];
+	return NULL;
+}

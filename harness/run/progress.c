@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/run/progress.h"
+
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "harness/core/units.h"
+
+uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void progress_begin(struct progress *p, FILE *to, uint64_t total, uint64_t guess_ns)
+{
+	*p = (struct progress){
+		.to = to, .started_ns = monotonic_ns(), .total = total, .guess_ns = guess_ns
+	};
+}
+
+static double left_ns(const struct progress *p)
+{
+	double each = (double)p->guess_ns;
+
+	if (p->done)
+		each = (double)(monotonic_ns() - p->started_ns) / (double)p->done;
+	return each * (double)(p->total - p->done);
+}
+
+static int columns(FILE *to)
+{
+	struct winsize w;
+
+	return ioctl(fileno(to), TIOCGWINSZ, &w) || !w.ws_col ? 80 : w.ws_col;
+}
+
+void progress_show(struct progress *p)
+{
+	char left[32], line[256];
+
+	if (!p->to)
+		return;
+	snprintf(line, sizeof(line), "%3.0f %%, %s left: %s",
+		 p->total ? 100.0 * (double)p->done / (double)p->total : 100.0,
+		 duration_format(left_ns(p), left, sizeof(left)), p->what);
+	/* One column less than there are, so that the terminal never wraps. */
+	fprintf(p->to, "\r\033[K%.*s", columns(p->to) - 1, line);
+	fflush(p->to);
+}
+
+void progress_step(struct progress *p)
+{
+	p->done++;
+	progress_show(p);
+}
+
+void progress_end(struct progress *p)
+{
+	if (!p->to)
+		return;
+	fprintf(p->to, "\r\033[K");
+	fflush(p->to);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * run.h: the loop: rounds of invocations, each a freshly executed process, so that page placement
+ * and layout are drawn anew (S4). Knows neither store nor analysis: a sink takes whole rounds, a
+ * callback says when it is enough.
+ */
+#ifndef TDC_RUN_RUN_H
+#define TDC_RUN_RUN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "harness/measure/design.h"
+#include "harness/measure/sampler.h"
+
+/* One invocation that is over. */
+struct run_invocation {
+	unsigned round, position, group, cpu;
+	int node;
+	int64_t started; /* Unix time in ms */
+	struct sampler_result result;
+};
+
+struct run_sink {
+	/* Takes a finished round; a failure ends the run. Borrows @inv. */
+	int (*round)(void *ctx, const struct run_invocation *inv, size_t n, struct reason *why);
+	void *ctx;
+};
+
+struct run_config {
+	uint64_t seed;
+	unsigned rounds;      /* at most */
+	unsigned first_round; /* 0, or where a resumed run goes on */
+	uint64_t slice_ns;    /* of one invocation */
+	uint64_t budget_ns;   /* no round is begun that would end beyond it; 0: none */
+	unsigned min_blocks, max_blocks;
+	int cpu; /* pin to it; -1: drawn anew among equals */
+	struct tick_clock clock;
+	const char *const *events;
+	unsigned n_events;
+	FILE *progress; /* a terminal, or NULL for silence */
+	const volatile sig_atomic_t *stop;
+	/* Asked after each round whether it is enough; NULL: never before @rounds. */
+	bool (*enough)(void *ctx, unsigned rounds_done);
+	void *enough_ctx;
+};
+
+/**
+ * run_loop() - all rounds of a plan
+ * @state: RUN_DONE, RUN_INTERRUPTED (@config->stop was set) or RUN_FAILED
+ * @rounds_done: whole rounds that the sink took
+ *
+ * Return: 0 also when interrupted; -errno with @why when it failed.
+ */
+int run_loop(const struct plan *plan, const struct machine *m, const struct run_config *config,
+	     const struct run_sink *sink, enum run_state *state, unsigned *rounds_done,
+	     struct reason *why);
+
+/* The CPU that an invocation is pinned to. */
+unsigned run_cpu(const struct machine *m, const struct run_config *config, unsigned round,
+		 unsigned group);
+
+/* How long a plan takes, in ns: what the schedule says, before anything is measured. */
+uint64_t run_estimate_ns(const struct plan *plan, const struct run_config *config);
+
+/**
+ * run_child() - the other end: one invocation, in the process that run_loop() executed
+ * @fd: its socket
+ * @find: benchmark by name
+ *
+ * Return: exit status for main().
+ */
+int run_child(int fd, const struct bench_info *(*find)(const char *name));
+
+/* The hidden first argument by which run_loop() calls this binary. */
+#define RUN_CHILD_ARG "--invocation"
+#define RUN_CHILD_FD  3
+
+#endif
