@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "results/analysis/dataset_rows.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct dataset *dataset_new(void)
+{
+	return calloc(1, sizeof(struct dataset));
+}
+
+static void invocation_free(struct invocation *inv)
+{
+	free(inv->start);
+	free(inv->tick);
+	free(inv->value);
+	free(inv->block);
+}
+
+void dataset_free(struct dataset *ds)
+{
+	if (!ds)
+		return;
+	for (unsigned g = 0; g < ds->groups; g++) {
+		for (size_t i = 0; i < ds->group[g].n; i++)
+			invocation_free(&ds->group[g].inv[i]);
+		free(ds->group[g].inv);
+	}
+	free(ds->group);
+	free(ds);
+}
+
+/* How many samples to keep and of how many arms; -EINVAL for what no sampler makes. */
+static int survey(const struct sample *s, size_t n, size_t *kept, unsigned *arms)
+{
+	*kept = 0;
+	*arms = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i].block < 0)
+			continue;
+		if (!s[i].work || s[i].arm >= DATASET_MAX_ARMS)
+			return -EINVAL;
+		(*kept)++;
+		if (s[i].arm >= *arms)
+			*arms = s[i].arm + 1;
+	}
+	return 0;
+}
+
+static int invocation_alloc(struct invocation *inv, size_t n, unsigned arms)
+{
+	inv->arms = arms;
+	inv->start = calloc((size_t)arms + 2, sizeof(*inv->start));
+	inv->tick = calloc(arms, sizeof(*inv->tick));
+	inv->value = malloc(n * sizeof(*inv->value));
+	inv->block = malloc(n * sizeof(*inv->block));
+	if (inv->start && inv->tick && inv->value && inv->block)
+		return 0;
+	invocation_free(inv);
+	return -ENOMEM;
+}
+
+/*
+ * Counting sort by arm, which keeps the order within an arm. While it runs start[a + 1] is where
+ * the next sample of arm a goes, so that afterwards start[a] is where arm a begins.
+ */
+static int invocation_fill(struct invocation *inv, const struct sample *s, size_t n,
+			   double overhead, double unit_per_tick)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i].block >= 0)
+			inv->start[s[i].arm + 2]++;
+	for (unsigned a = 2; a <= inv->arms; a++)
+		inv->start[a] += inv->start[a - 1];
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at;
+
+		if (s[i].block < 0)
+			continue;
+		at = inv->start[s[i].arm + 1]++;
+		inv->tick[s[i].arm] = unit_per_tick / (double)s[i].work;
+		inv->value[at] = ((double)s[i].ticks - overhead) * inv->tick[s[i].arm];
+		inv->block[at] = s[i].block;
+	}
+	/* pairs are found by walking both arms' blocks upwards */
+	for (unsigned a = 0; a < inv->arms; a++)
+		for (size_t i = inv->start[a] + 1; i < inv->start[a + 1]; i++)
+			if (inv->block[i - 1] > inv->block[i])
+				return -EINVAL;
+	return 0;
+}
+
+/* Some TSCs count in twos, some in dozens: the values alone then say what the clock cannot. */
+static uint64_t common_step(uint64_t step, const struct sample *s, size_t n)
+{
+	for (size_t i = 0; i < n && step != 1; i++) {
+		uint64_t a = s[i].block < 0 ? 0 : s[i].ticks;
+
+		while (a) {
+			uint64_t rest = step % a;
+
+			step = a;
+			a = rest;
+		}
+	}
+	return step;
+}
+
+static int group_ensure(struct dataset *ds, unsigned group)
+{
+	struct group *grown;
+
+	if (group < ds->groups)
+		return 0;
+	grown = realloc(ds->group, ((size_t)group + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memset(grown + ds->groups, 0, (group + 1 - ds->groups) * sizeof(*grown));
+	ds->group = grown;
+	ds->groups = group + 1;
+	return 0;
+}
+
+static int group_insert(struct group *g, const struct invocation *inv)
+{
+	size_t at = g->n;
+
+	if (g->n == g->room) {
+		size_t room = g->room ? 2 * g->room : 16;
+		struct invocation *grown = realloc(g->inv, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		g->inv = grown;
+		g->room = room;
+	}
+	while (at && g->inv[at - 1].round > inv->round)
+		at--;
+	memmove(g->inv + at + 1, g->inv + at, (g->n - at) * sizeof(*g->inv));
+	g->inv[at] = *inv;
+	g->n++;
+	if (inv->arms > g->arms)
+		g->arms = inv->arms;
+	return 0;
+}
+
+int dataset_add(struct dataset *ds, unsigned group, unsigned round, const struct sample *samples,
+		size_t n, double overhead, double unit_per_tick)
+{
+	struct invocation inv = { .round = round };
+	unsigned arms;
+	size_t kept;
+	int ret;
+
+	if (group >= DATASET_MAX_GROUPS)
+		return -EINVAL;
+	ret = survey(samples, n, &kept, &arms);
+	if (ret)
+		return ret;
+	ret = group_ensure(ds, group);
+	if (ret || !kept)
+		return ret;
+	ret = invocation_alloc(&inv, kept, arms);
+	if (ret)
+		return ret;
+	ret = invocation_fill(&inv, samples, n, overhead, unit_per_tick);
+	if (!ret)
+		ret = group_insert(&ds->group[group], &inv);
+	if (ret)
+		invocation_free(&inv);
+	else
+		ds->step = common_step(ds->step, samples, n);
+	return ret;
+}
+
+unsigned dataset_groups(const struct dataset *ds)
+{
+	return ds->groups;
+}
+
+unsigned dataset_arms(const struct dataset *ds, unsigned group)
+{
+	return group < ds->groups ? ds->group[group].arms : 0;
+}
+
+struct view dataset_view(const struct invocation *inv, unsigned arm)
+{
+	struct view v = { 0 };
+	size_t start;
+
+	if (arm >= inv->arms)
+		return v;
+	start = inv->start[arm];
+	v.value = inv->value + start;
+	v.block = inv->block + start;
+	v.n = inv->start[arm + 1] - start;
+	return v;
+}
+
+struct extent dataset_extent(const struct dataset *ds, unsigned group, unsigned arm)
+{
+	struct extent e = { 0 };
+
+	for (size_t i = 0; group < ds->groups && i < ds->group[group].n; i++) {
+		struct view v = dataset_view(&ds->group[group].inv[i], arm);
+
+		e.invocations += v.n > 0;
+		e.samples += v.n;
+		if (v.n > e.longest)
+			e.longest = v.n;
+	}
+	return e;
+}
+
+long dataset_values(const struct dataset *ds, unsigned group, unsigned arm, double **out)
+{
+	struct extent e = dataset_extent(ds, group, arm);
+	size_t at = 0;
+
+	*out = NULL;
+	if (!e.samples)
+		return 0;
+	*out = malloc(e.samples * sizeof(**out));
+	if (!*out)
+		return -ENOMEM;
+	for (size_t i = 0; i < ds->group[group].n; i++) {
+		struct view v = dataset_view(&ds->group[group].inv[i], arm);
+
+		if (v.n)
+			memcpy(*out + at, v.value, v.n * sizeof(**out));
+		at += v.n;
+	}
+	return (long)at;
+}
+
+long dataset_medians(const struct dataset *ds, unsigned group, unsigned arm, double **out)
+{
+	struct extent e = dataset_extent(ds, group, arm);
+	double *scratch;
+	size_t at = 0;
+
+	*out = NULL;
+	if (!e.samples)
+		return 0;
+	*out = malloc(e.invocations * sizeof(**out));
+	scratch = malloc(e.longest * sizeof(*scratch));
+	if (!*out || !scratch) {
+		free(scratch);
+		free(*out);
+		*out = NULL;
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < ds->group[group].n; i++) {
+		struct view v = dataset_view(&ds->group[group].inv[i], arm);
+
+		if (!v.n)
+			continue;
+		memcpy(scratch, v.value, v.n * sizeof(*scratch));
+		(*out)[at++] = stat_median_inplace(scratch, v.n);
+	}
+	free(scratch);
+	return (long)at;
+}

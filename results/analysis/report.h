@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * report.h: one run, read from the store and summarised: what show, plot and compare start from.
+ * The only place where stored rows meet the statistics.
+ */
+#ifndef TDC_ANALYSIS_REPORT_H
+#define TDC_ANALYSIS_REPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "harness/core/reason.h"
+#include "harness/core/words.h"
+#include "results/analysis/dataset.h"
+#include "results/store/store.h"
+
+#define REPORT_CONF 0.95
+
+struct report_cell {
+	const struct store_cell_row *row; /* borrowed from report.data */
+	const struct store_metric_row
+		*metric; /* the sample's time; NULL when the file names none */
+	json_t *factors;
+	char label[192]; /* the factors that vary in this run: "insn=clzero page=4K"; else all */
+	bool has_data;
+	bool fatal;		/* a fatal flag of the run or of this cell */
+	struct arm_summary sum; /* clock units per unit of work */
+	double gb_s;		/* decimal; 0 outside ns or where work is not bytes */
+};
+
+/* What an event counted in the samples of a cell (`run --events`). */
+struct report_event {
+	const struct report_cell *cell;
+	char subject[96];
+	size_t n; /* samples */
+	double median, p99, max;
+};
+
+struct report {
+	struct store_run_data data;
+	struct dataset *ds;
+	struct report_cell *cells; /* planned ones first, in the order of group and arm */
+	size_t n_cells;
+	struct report_event *events;
+	size_t n_events;
+	bool fatal;	 /* a fatal flag that concerns the whole run */
+	unsigned rounds; /* finished */
+};
+
+/* Read and summarise a run. Return: 0 or -errno with @why. Free with report_free(). */
+int report_load(struct store *store, const char *uuid, struct report *r, struct reason *why);
+void report_free(struct report *r);
+
+/* A level of a cell, "" where the benchmark has no such factor. */
+const char *report_level(const struct report_cell *cell, const char *factor);
+
+/* Does @factor have several levels among the run's planned cells of @benchmark? */
+bool report_varies(const struct report *r, const char *benchmark, const char *factor);
+
+/* Two levels of a paired factor: what can be compared inside a run. */
+struct report_pairing {
+	const char *factor, *a, *b; /* borrowed from the report; a stands first in the plan */
+};
+
+/**
+ * report_pairings() - each level of each paired factor that varies, against the first one
+ *
+ * Return: how many there are; at most @max are written.
+ */
+size_t report_pairings(const struct report *r, struct report_pairing *out, size_t max);
+
+/* Two arms of one group that differ in one factor only. */
+struct report_pair {
+	const struct report_cell *a, *b;
+	struct pair_summary sum; /* of b against a */
+	enum kind kind;		 /* the weaker of both */
+	bool fatal;
+	char label[192]; /* what else varies */
+};
+
+/**
+ * report_pairs() - all pairs in @factor with level @a against level @b
+ *
+ * The caller frees *@pairs. Return: how many, or -ENOMEM.
+ */
+long report_pairs(const struct report *r, const char *factor, const char *a, const char *b,
+		  struct report_pair **pairs);
+
+/* "ns per 4 KiB page" or "instructions per ...". Return: @buf. */
+char *report_unit(const struct report *r, const struct report_cell *cell, char *buf, size_t n);
+
+/* "AMD EPYC (26/2/1), Linux 6.18.44, lane host": what a reader must know. Return: @buf. */
+char *report_machine(const struct report *r, char *buf, size_t n);
+
+#endif

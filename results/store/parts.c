@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Reading what samples yield besides their ticks. */
+#include <errno.h>
+
+#include "results/store/sql.h"
+
+int store_each_part(struct store *s, const char *uuid,
+		    int (*each)(void *ctx, const struct store_part_row *part), void *ctx,
+		    struct reason *why)
+{
+	static const char *const sql =
+		"SELECT i.arm_group, s.arm, j.metric, j.name, p.value FROM part p"
+		" JOIN subject j ON j.id = p.subject"
+		" JOIN invocation i ON i.id = p.invocation"
+		" JOIN sample s ON s.invocation = p.invocation AND s.seq = p.seq"
+		" WHERE i.run = ? AND s.block >= 0 ORDER BY i.arm_group, s.arm, j.id, p.value";
+	sqlite3_stmt *st = NULL;
+	int64_t run;
+	int ret = sql_find_run(s, uuid, &run, why);
+
+	if (!ret)
+		ret = sql_query(s, &st, sql, ARGS(INT(run)), why);
+	while (!ret && (ret = sql_step(s, st, why)) > 0) {
+		struct store_part_row part = {
+			.arm_group = (unsigned)sqlite3_column_int64(st, 0),
+			.arm = (unsigned)sqlite3_column_int64(st, 1),
+			.value = sqlite3_column_double(st, 4),
+		};
+
+		sql_text(st, 2, part.metric, sizeof(part.metric));
+		sql_text(st, 3, part.subject, sizeof(part.subject));
+		ret = each(ctx, &part);
+	}
+	sqlite3_finalize(st);
+	return ret;
+}
