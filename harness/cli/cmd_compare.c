@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/cli/compare.h"
+#include "harness/cli/effects.h"
+#include "harness/core/nearest.h"
+#include "harness/core/units.h"
+
+enum { OPT_BY = 1, OPT_ACROSS, OPT_FORMAT, OPT_GATE, OPT_SESOI, OPT_VERIFY };
+
+static const struct poptOption options[] = {
+	{ "by", '\0', POPT_ARG_STRING, NULL, OPT_BY,
+	  "compare the arms of one run: levels of a paired factor against the first, or two of "
+	  "them",
+	  "FACTOR[=LEVEL,LEVEL]" },
+	{ "across", '\0', POPT_ARG_STRING, NULL, OPT_ACROSS,
+	  "environment keys that may differ because they are the question; kernel, mitigations and "
+	  "host stand for groups",
+	  "KEY[,KEY]" },
+	{ "format", 'f', POPT_ARG_STRING, NULL, OPT_FORMAT,
+	  "table (the default), markdown, commit or json", "FORMAT" },
+	{ "gate", '\0', POPT_ARG_STRING, NULL, OPT_GATE,
+	  "exit 3 when a slowdown beyond it is established, 5 when untrustworthy", "PERCENT" },
+	{ "sesoi", '\0', POPT_ARG_STRING, NULL, OPT_SESOI,
+	  "smallest effect of interest (default: 1%)", "PERCENT" },
+	{ "verify", '\0', POPT_ARG_STRING, NULL, OPT_VERIFY,
+	  "recompute the commit block in the file TEXT (- for standard input) from an archive of "
+	  "`db export --evidence`, and say whether every figure in it follows",
+	  "ARCHIVE" },
+	POPT_TABLEEND
+};
+
+enum format { FORMAT_TABLE, FORMAT_MARKDOWN, FORMAT_COMMIT, FORMAT_JSON, FORMAT_MAX };
+
+static const char *const formats[] = { "table", "markdown", "commit", "json" };
+
+static struct compare ask = { .sesoi = SESOI_DEFAULT, .gate = -1 };
+static enum format format;
+static const char *archive;
+
+static int take_percent(struct cli *cli, const char *what, const char *arg, double *share)
+{
+	if (!percent_parse(arg, share))
+		return 0;
+	cli_error(cli, EXIT_USAGE, "--%s '%s': write percent, such as 1%% or 0.5", what, arg);
+	return -EINVAL;
+}
+
+static int take_across(struct cli *cli, char *arg)
+{
+	char *save = NULL;
+
+	for (char *at = strtok_r(arg, ",", &save); at; at = strtok_r(NULL, ",", &save)) {
+		if (ask.n_across == sizeof(ask.across) / sizeof(ask.across[0])) {
+			cli_error(cli, EXIT_USAGE, "--across: 32 keys at most");
+			return -EINVAL;
+		}
+		ask.across[ask.n_across++] = at;
+	}
+	return 0;
+}
+
+static int take_format(struct cli *cli, const char *arg)
+{
+	for (unsigned i = 0; i < FORMAT_MAX; i++)
+		if (!strcmp(formats[i], arg)) {
+			format = (enum format)i;
+			return 0;
+		}
+	cli_error(cli, EXIT_USAGE,
+		  "--format '%s': did you mean '%s'? (table, markdown, commit, json)", arg,
+		  nearest_name(arg, formats, FORMAT_MAX));
+	return -EINVAL;
+}
+
+static int compare_option(struct cli *cli, int val, const char *arg)
+{
+	switch (val) {
+	case OPT_BY:
+		ask.by = strdup(arg);
+		return 0;
+	case OPT_ACROSS:
+		return take_across(cli, strdup(arg));
+	case OPT_FORMAT:
+		return take_format(cli, arg);
+	case OPT_GATE:
+		return take_percent(cli, "gate", arg, &ask.gate);
+	case OPT_SESOI:
+		return take_percent(cli, "sesoi", arg, &ask.sesoi);
+	case OPT_VERIFY:
+		archive = strdup(arg);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* 3 comes before 5: an established slowdown among trustworthy rows stands whatever the others are. */
+static int verdict_status(const struct compare *cmp)
+{
+	bool fatal = false;
+
+	for (size_t i = 0; i < cmp->c.n_rows; i++) {
+		const struct comparison_row *row = &cmp->c.rows[i];
+
+		fatal |= row->fatal;
+		if (cmp->gate >= 0 && !row->fatal && !row->verdict.needed &&
+		    row->judged.lo > log1p(cmp->gate))
+			return EXIT_REGRESSION;
+	}
+	return fatal ? EXIT_UNTRUSTWORTHY : EXIT_DONE;
+}
+
+static int print(const struct cli *cli)
+{
+	switch (format) {
+	case FORMAT_JSON:
+		return cli_print_json(cli, compare_json(&ask));
+	case FORMAT_COMMIT:
+		return compare_commit(&ask, stdout) ? EXIT_FAILED : EXIT_DONE;
+	default:
+		compare_table(&ask, format == FORMAT_MARKDOWN);
+		return EXIT_DONE;
+	}
+}
+
+static int check_usage(const struct cli *cli, size_t n)
+{
+	if (ask.by && n > 1)
+		return cli_error(cli, EXIT_USAGE, "--by looks into one run; name one or none");
+	if (!ask.by && n != 2)
+		return cli_error(
+			cli, EXIT_USAGE,
+			"name two runs, A and B, or one with --by FACTOR; `tdcost runs` lists "
+			"them");
+	return 0;
+}
+
+static int compare_main(struct cli *cli, const char *const *args, size_t n)
+{
+	struct store *store;
+	int status;
+
+	if (archive && n != 1)
+		return cli_error(cli, EXIT_USAGE, "--verify ARCHIVE needs one file with the text");
+	if (archive &&
+	    (ask.by || ask.gate >= 0 || ask.n_across || format != FORMAT_TABLE || cli->json))
+		return cli_error(cli, EXIT_USAGE,
+				 "--verify takes the comparison from the text; no other option "
+				 "goes with it");
+	if (archive)
+		return compare_verify(cli, archive, args[0]);
+	status = check_usage(cli, n);
+	if (status)
+		return status;
+	if (cli->json)
+		format = FORMAT_JSON;
+	ask.select_a = n ? args[0] : NULL;
+	ask.select_b = n > 1 ? args[1] : NULL;
+	status = cli_open_store(cli, STORE_READ, &store);
+	if (status)
+		return status;
+	status = compare_make(cli, store, &ask);
+	store_close(store);
+	if (!status)
+		status = print(cli);
+	if (!status)
+		status = verdict_status(&ask);
+	compare_free(&ask);
+	return status;
+}
+
+const struct command cmd_compare = {
+	.name = "compare",
+	.usage = "A B | [RUN] --by FACTOR | --verify ARCHIVE TEXT [OPTION]...",
+	.summary = "say what the numbers support: effect, interval, n, p and verdict",
+	.help = "A and B as for `show`; a selector that means several runs takes each as a boot.\n"
+		"What runs on another clock, in another lane or environment is refused.\n",
+	.options = options,
+	.main = compare_main,
+	.option = compare_option,
+};

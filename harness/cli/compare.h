@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* compare.h: the parts of `compare`: what was compared, and the forms in which it is told. */
+#ifndef TDC_CLI_COMPARE_H
+#define TDC_CLI_COMPARE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "harness/cli/cli.h"
+#include "results/analysis/comparison.h"
+
+#define COMPARE_MAX_RUNS 64
+
+/* What was asked, and what came of it. */
+struct compare {
+	const char *select_a, *select_b; /* select_b NULL with by */
+	const char *by;			 /* "quirk" or "quirk=on,off"; NULL between runs */
+	const char *across[32];
+	size_t n_across;
+	double sesoi, gate;	/* shares; gate below 0: none */
+	struct report *reports; /* of A, then of B */
+	const struct report *a[COMPARE_MAX_RUNS], *b[COMPARE_MAX_RUNS];
+	size_t n_a, n_b;
+	struct comparison c;
+	char name_a[64], name_b[64]; /* "quirk=on", "1a2b3c4d" */
+};
+
+/* Load and compare what @cmp asks for. Return: 0 or the exit status after cli_error(). */
+int compare_make(const struct cli *cli, struct store *store, struct compare *cmp);
+void compare_free(struct compare *cmp);
+
+void compare_table(const struct compare *cmp, bool markdown);
+json_t *compare_json(const struct compare *cmp);
+
+/* At most 72 columns, ready to paste. Return: 0 or -errno. */
+int compare_commit(const struct compare *cmp, FILE *to);
+
+/* Does the commit block in @path ("-": standard input) follow from @archive? Return: exit status. */
+int compare_verify(const struct cli *cli, const char *archive, const char *path);
+
+/* Remarks and what is on one side only, for people. */
+void compare_notes(const struct compare *cmp, FILE *to);
+
+#endif

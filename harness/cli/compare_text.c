@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "harness/cli/compare.h"
+#include "harness/cli/effects.h"
+
+#define COLUMNS 9
+
+/* The texts of one row, the same for a table and for markdown. */
+struct texts {
+	char cell[COLUMNS][224];
+};
+
+static void level_text(const struct comparison_side *s, char *buf, size_t n)
+{
+	char level[32], interval[96] = "";
+
+	text_number(s->level, level, sizeof(level));
+	if (!isnan(s->interval.lo))
+		text_interval(s->interval.lo, s->interval.hi, s->interval.level, interval,
+			      sizeof(interval));
+	snprintf(buf, n, "%s %s", level, interval);
+}
+
+static void n_text(const struct comparison_row *row, char *buf, size_t n)
+{
+	if (row->paired || row->a.n == row->b.n)
+		snprintf(buf, n, "%zu", row->paired ? row->diff.n : row->a.n);
+	else
+		snprintf(buf, n, "%zu, %zu", row->a.n, row->b.n);
+}
+
+static void row_texts(const struct compare *cmp, const struct comparison_row *row, struct texts *t)
+{
+	const struct report *r = cmp->a[0];
+	const size_t size = sizeof(t->cell[0]);
+	bool several = row->level_b && !strchr(cmp->name_b, '=');
+
+	snprintf(t->cell[0], size, "%s%s%s", row->label, several ? " -> " : "",
+		 several ? row->level_b : "");
+	snprintf(t->cell[1], size, "%s", kind_name(row->kind));
+	level_text(&row->a, t->cell[2], size);
+	level_text(&row->b, t->cell[3], size);
+	text_effect(r, row, t->cell[4], size);
+	text_effect_interval(row, t->cell[5], size);
+	n_text(row, t->cell[6], size);
+	text_p(&row->diff, cmp->c.min_n, t->cell[7], size);
+	if (row->form != EFFECT_DIFFERENCE && row->ratio_valid)
+		text_p(&row->ratio, cmp->c.min_n, t->cell[7], size);
+	text_verdict(r, &cmp->c, row, t->cell[8], size);
+}
+
+static void head_texts(const struct compare *cmp, struct texts *t)
+{
+	static const char *const fixed[COLUMNS] = { "cell", "kind",   NULL,
+						    NULL,   "change", "95 % interval",
+						    "n",    "p",      "verdict" };
+
+	for (unsigned i = 0; i < COLUMNS; i++)
+		if (fixed[i])
+			snprintf(t->cell[i], sizeof(t->cell[i]), "%s", fixed[i]);
+	snprintf(t->cell[2], sizeof(t->cell[2]), "%s", cmp->name_a);
+	snprintf(t->cell[3], sizeof(t->cell[3]), "%s", cmp->name_b);
+	if (cmp->c.boots)
+		strcpy(t->cell[6], "boots");
+}
+
+static void print_markdown(const struct texts *t)
+{
+	for (unsigned i = 0; i < COLUMNS; i++) {
+		printf("| ");
+		/* A pipe would end the cell. */
+		for (const char *at = t->cell[i]; *at; at++)
+			printf(*at == '|' ? "\\|" : "%c", *at);
+		putchar(' ');
+	}
+	printf("|\n");
+}
+
+static void print_head(const struct compare *cmp)
+{
+	char machine[256];
+
+	printf("%s against %s\n%s\n", cmp->name_b, cmp->name_a,
+	       report_machine(cmp->a[0], machine, sizeof(machine)));
+}
+
+/* The rows of one benchmark, which share a unit. */
+static void print_rows(const struct compare *cmp, size_t first, size_t end, bool markdown)
+{
+	static const char right[COLUMNS] = { 0, 0, 1, 1, 1, 1, 1, 1, 0 };
+	char names[COLUMNS][228];
+	const char *columns[COLUMNS];
+	struct texts head, t;
+	struct table *table = NULL;
+
+	head_texts(cmp, &head);
+	for (unsigned i = 0; i < COLUMNS; i++) {
+		snprintf(names[i], sizeof(names[i]), "%s%s", right[i] ? ">" : "", head.cell[i]);
+		columns[i] = names[i];
+	}
+	if (markdown) {
+		print_markdown(&head);
+		printf("|---|---|---:|---:|---:|---:|---:|---:|---|\n");
+	} else {
+		table = table_new(columns, COLUMNS);
+	}
+	for (size_t i = first; i < end; i++) {
+		row_texts(cmp, &cmp->c.rows[i], &t);
+		if (markdown)
+			print_markdown(&t);
+		if (!table)
+			continue;
+		table_row(table);
+		for (unsigned k = 0; k < COLUMNS; k++)
+			table_cell(table, "%s", t.cell[k]);
+	}
+	if (table)
+		table_print(table, stdout);
+}
+
+void compare_table(const struct compare *cmp, bool markdown)
+{
+	print_head(cmp);
+	for (size_t i = 0; i < cmp->c.n_rows; i = comparison_next(&cmp->c, i)) {
+		const struct report_cell *cell = cmp->c.rows[i].a.cell;
+		char unit[96];
+
+		printf("\n%s, %s\n%s", cell->row->benchmark,
+		       report_unit(cmp->a[0], cell, unit, sizeof(unit)), markdown ? "\n" : "");
+		print_rows(cmp, i, comparison_next(&cmp->c, i), markdown);
+	}
+	putchar('\n');
+	compare_notes(cmp, stdout);
+}
+
+static void note_states(const struct report *const *runs, size_t n, FILE *to)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct store_run_row *r = &runs[i]->data.run;
+
+		if (r->state != RUN_DONE)
+			fprintf(to, "remark: run %.8s is %s; its %u finished rounds are used\n",
+				r->uuid, run_state_name(r->state), runs[i]->rounds);
+	}
+}
+
+static void note_only(const struct report_cell *const *cells, size_t n, const char *side, FILE *to)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(to, "only in %s: %s %s\n", side, cells[i]->row->benchmark, cells[i]->label);
+}
+
+static void note_fatal(const struct report *const *runs, size_t n, FILE *to)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < runs[i]->data.n_flags; k++) {
+			const struct store_flag_row *f = &runs[i]->data.flags[k];
+
+			if (f->fatal)
+				fprintf(to, "UNTRUSTWORTHY: run %.8s: %s%s%s\n",
+					runs[i]->data.run.uuid, trust_flag_info(f->flag)->meaning,
+					f->detail ? ": " : "", f->detail ? f->detail : "");
+		}
+}
+
+static void note_floors(const struct compare *cmp, FILE *to)
+{
+	for (size_t i = 0; i < cmp->c.n_rows; i++) {
+		const struct comparison_row *row = &cmp->c.rows[i];
+
+		if (!isfinite(row->floor))
+			continue;
+		fprintf(to, "noise floor of %s: %.2f %%\n", row->label, row->floor * 100);
+		if (cmp->gate >= 0 && cmp->gate < row->floor)
+			fprintf(to,
+				"remark: the gate of %.2f %% lies below that floor; identical code "
+				"may "
+				"fail it\n",
+				cmp->gate * 100);
+	}
+}
+
+void compare_notes(const struct compare *cmp, FILE *to)
+{
+	const struct comparison *c = &cmp->c;
+
+	if (c->level > REPORT_CONF)
+		fprintf(to, "Verdicts are adjusted for %zu comparisons: intervals at %.2f %%.\n",
+			c->adjusted, c->level * 100);
+	fprintf(to, "Smallest effect of interest: %g %%.\n", c->sesoi * 100);
+	if (c->sequential)
+		fprintf(to, "remark: one side was measured before the other, so drift is in the "
+			    "figures; interleave the runs\n");
+	note_floors(cmp, to);
+	note_states(cmp->a, cmp->n_a, to);
+	note_states(cmp->b, cmp->n_b, to);
+	note_only(c->only_a, c->n_only_a, cmp->name_a, to);
+	note_only(c->only_b, c->n_only_b, cmp->name_b, to);
+	note_fatal(cmp->a, cmp->n_a, to);
+	note_fatal(cmp->b, cmp->n_b, to);
+}
+
+static json_t *only_json(const struct report_cell *const *cells, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:O}", "cell", cells[i]->row->hash, "benchmark",
+					cells[i]->row->benchmark, "factors", cells[i]->factors));
+	return list;
+}
+
+static json_t *side_json(const struct report *const *runs, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s, s:i}", "run", runs[i]->data.run.uuid,
+					"label", runs[i]->data.run.label, "state",
+					run_state_name(runs[i]->data.run.state), "kernel",
+					runs[i]->data.run.kernel, "rounds", (int)runs[i]->rounds));
+	return list;
+}
+
+json_t *compare_json(const struct compare *cmp)
+{
+	const struct comparison *c = &cmp->c;
+	json_t *rows = json_array();
+	char machine[256];
+
+	for (size_t i = 0; i < c->n_rows; i++) {
+		json_t *row = comparison_row_json(c, &c->rows[i]);
+
+		if (c->rows[i].level_a) {
+			json_object_set_new(row, "level_a", json_string(c->rows[i].level_a));
+			json_object_set_new(row, "level_b", json_string(c->rows[i].level_b));
+		}
+		json_array_append_new(rows, row);
+	}
+	return json_pack(
+		"{s:o, s:o, s:s*, s:s, s:s, s:s, s:b, s:s, s:b, s:f, s:f, s:o, s:o, s:o, s:o}", "a",
+		side_json(cmp->a, cmp->n_a), "b", side_json(cmp->b, cmp->n_b), "by", cmp->by,
+		"machine", report_machine(cmp->a[0], machine, sizeof(machine)), "lane",
+		lane_name(cmp->a[0]->data.run.lane), "clock",
+		clock_unit_name(cmp->a[0]->data.run.clock), "paired", c->paired, "n_counts",
+		c->boots ? "boots" : "invocations", "one_after_the_other", c->sequential,
+		"smallest_effect", c->sesoi, "adjusted_level", c->level, "gate",
+		cmp->gate >= 0 ? json_real(cmp->gate) : json_null(), "rows", rows, "only_a",
+		only_json(c->only_a, c->n_only_a), "only_b", only_json(c->only_b, c->n_only_b));
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/cli/effects.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/list.h"
+#include "harness/core/units.h"
+
+char *text_number(double v, char *buf, size_t n)
+{
+	return number_format(v, 4, buf, n);
+}
+
+char *text_interval(double lo, double hi, double level, char *buf, size_t n)
+{
+	char a[32], b[32];
+
+	if (isnan(lo) || isnan(hi)) {
+		snprintf(buf, n, "needs 2 rounds");
+		return buf;
+	}
+	snprintf(buf, n, "[%s, %s]", text_number(lo, a, sizeof(a)), text_number(hi, b, sizeof(b)));
+	/* Few values: even their extremes do not reach 95 %. */
+	if (level < 0.9495)
+		snprintf(buf + strlen(buf), n - strlen(buf), " (%.0f %%)", level * 100);
+	return buf;
+}
+
+char *text_p(const struct effect *e, size_t min_n, char *buf, size_t n)
+{
+	if (e->n < min_n || isnan(e->p))
+		snprintf(buf, n, "-");
+	else if (e->p < 0.0001)
+		snprintf(buf, n, "<0.0001");
+	else
+		snprintf(buf, n, "%.4f", e->p);
+	return buf;
+}
+
+static bool by_difference(const struct comparison_row *row)
+{
+	return row->form == EFFECT_DIFFERENCE || !row->ratio_valid;
+}
+
+/* A log ratio as a change in percent. */
+static double percent(double log_ratio)
+{
+	return expm1(log_ratio) * 100;
+}
+
+static char *signed_number(double v, char *buf, size_t n)
+{
+	char number[32];
+
+	snprintf(buf, n, "%s%s", v > 0 ? "+" : "", text_number(v, number, sizeof(number)));
+	return buf;
+}
+
+char *text_effect(const struct report *r, const struct comparison_row *row, char *buf, size_t n)
+{
+	char number[40];
+
+	if (by_difference(row))
+		snprintf(buf, n, "%s %s", signed_number(row->diff.value, number, sizeof(number)),
+			 clock_unit_name(r->data.run.clock));
+	else
+		snprintf(buf, n, "%+.2f %%", percent(row->ratio.value));
+	return buf;
+}
+
+char *text_effect_interval(const struct comparison_row *row, char *buf, size_t n)
+{
+	char a[40], b[40];
+
+	if (isnan(row->diff.lo))
+		snprintf(buf, n, "needs 2 rounds");
+	else if (by_difference(row))
+		snprintf(buf, n, "[%s, %s]", signed_number(row->diff.lo, a, sizeof(a)),
+			 signed_number(row->diff.hi, b, sizeof(b)));
+	else
+		snprintf(buf, n, "[%+.2f, %+.2f]", percent(row->ratio.lo), percent(row->ratio.hi));
+	return buf;
+}
+
+char *text_verdict(const struct report *r, const struct comparison *c,
+		   const struct comparison_row *row, char *buf, size_t n)
+{
+	const char *word = verdict_name(row->verdict.verdict, r->data.run.clock == CLOCK_UNIT_NS);
+	size_t more = row->verdict.needed > row->more ? row->verdict.needed : row->more;
+	const char *what = c->boots ? "boot" : "round";
+
+	if (row->verdict.verdict != VERDICT_INCONCLUSIVE || !more)
+		snprintf(buf, n, "%s", word);
+	else
+		snprintf(buf, n, "%s, %s%zu more %s%s needed", word,
+			 row->verdict.needed ? "" : "about ", more, what, more == 1 ? "" : "s");
+	return buf;
+}
+
+enum effect_form effect_form_of(const char *benchmark, const char *factor)
+{
+	const struct bench_info *b = bench_find(benchmark);
+	int i = b ? bench_find_factor(b, factor) : -1;
+
+	return i < 0 ? EFFECT_RATIO : bench_factor(b, (unsigned)i)->effect;
+}
+
+json_t *json_number(double v)
+{
+	return isfinite(v) ? json_real(v) : json_null();
+}
+
+json_t *effect_json(const struct effect *e, size_t min_n)
+{
+	return json_pack("{s:o, s:o, s:o, s:f, s:I, s:o}", "value", json_number(e->value), "lo",
+			 json_number(e->lo), "hi", json_number(e->hi), "level", e->level, "n",
+			 (json_int_t)e->n, "p", e->n < min_n ? json_null() : json_number(e->p));
+}
+
+static json_t *side_json(const struct comparison_side *s)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:s}", "cell", s->cell->row->hash, "level",
+			 json_number(s->level), "lo", json_number(s->interval.lo), "hi",
+			 json_number(s->interval.hi), "n", (json_int_t)s->n, "samples",
+			 (json_int_t)s->samples, "run", s->report->data.run.uuid);
+}
+
+json_t *comparison_row_json(const struct comparison *c, const struct comparison_row *row)
+{
+	bool is_time = row->a.report->data.run.clock == CLOCK_UNIT_NS;
+	size_t more = row->verdict.needed > row->more ? row->verdict.needed : row->more;
+	char unit[96];
+
+	return json_pack("{s:s, s:s, s:O, s:O, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:f}, "
+			 "s:s, s:s, s:I,"
+			 " s:b, s:o}",
+			 "label", row->label, "benchmark", row->a.cell->row->benchmark, "factors_a",
+			 row->a.cell->factors, "factors_b", row->b.cell->factors, "kind",
+			 kind_name(row->kind), "unit",
+			 report_unit(row->a.report, row->a.cell, unit, sizeof(unit)), "a",
+			 side_json(&row->a), "b", side_json(&row->b), "difference",
+			 effect_json(&row->diff, c->min_n), "log_ratio",
+			 row->ratio_valid ? effect_json(&row->ratio, c->min_n) : json_null(),
+			 "judged", "lo", json_number(row->judged.lo), "hi",
+			 json_number(row->judged.hi), "level", row->judged.level, "decided_by",
+			 by_difference(row) ? "difference" : "ratio", "verdict",
+			 verdict_name(row->verdict.verdict, is_time), "more_needed",
+			 (json_int_t)more, "untrustworthy", row->fatal, "noise_floor",
+			 json_number(row->floor));
+}

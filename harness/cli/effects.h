@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* effects.h: how levels, effects and verdicts are written, in text and in JSON; show and compare. */
+#ifndef TDC_CLI_EFFECTS_H
+#define TDC_CLI_EFFECTS_H
+
+#include <jansson.h>
+
+#include "results/analysis/comparison.h"
+
+#define SESOI_DEFAULT 0.01 /* S6: the smallest effect of interest, 1 % */
+
+/* Four significant digits. Each returns @buf. */
+char *text_number(double v, char *buf, size_t n);
+char *text_interval(double lo, double hi, double level, char *buf, size_t n);
+char *text_p(const struct effect *e, size_t min_n, char *buf, size_t n);
+
+/* The effect in the form that decides: "-174.7 ns" or "+1.23 %", and its 95 % interval alike. */
+char *text_effect(const struct report *r, const struct comparison_row *row, char *buf, size_t n);
+char *text_effect_interval(const struct comparison_row *row, char *buf, size_t n);
+
+/* "faster", "inconclusive, 4 more rounds needed". */
+char *text_verdict(const struct report *r, const struct comparison *c,
+		   const struct comparison_row *row, char *buf, size_t n);
+
+/* The effect form that @benchmark declares for @factor; a ratio where neither is known here. */
+enum effect_form effect_form_of(const char *benchmark, const char *factor);
+
+/* JSON has no NaN: what does not exist is null. */
+json_t *json_number(double v);
+json_t *effect_json(const struct effect *e, size_t min_n);
+json_t *comparison_row_json(const struct comparison *c, const struct comparison_row *row);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * precision.h: the declared stopping rule (S8): a width that the intervals of the effects are to
+ * reach. Looks at widths only, never at p or at which side of zero an interval lies.
+ */
+#ifndef TDC_CLI_PRECISION_H
+#define TDC_CLI_PRECISION_H
+
+#include "harness/run/run.h"
+#include "results/analysis/dataset.h"
+#include "results/analysis/report.h"
+
+struct precision {
+	const struct plan *plan;
+	const struct tick_clock *clock; /* overhead and rate as the store has them */
+	struct dataset *ds;
+	double target;	 /* half a width, as a share of A's level */
+	double widest;	 /* of the last look; INFINITY before there is one */
+	char where[192]; /* the effect that is widest */
+};
+
+/* Take a finished round. Return: 0 or -ENOMEM. */
+int precision_add(struct precision *p, const struct run_invocation *inv, size_t n);
+
+/**
+ * precision_reached() - is the widest interval narrow enough?
+ *
+ * Over every pair of arms that differ in one factor; where a group has no pair, over the levels.
+ * Never before STAT_MIN_INVOCATIONS rounds. For run_config.enough.
+ */
+bool precision_reached(void *p, unsigned rounds_done);
+
+/**
+ * precision_detectable() - what effect would @rounds find, judging by an earlier run?
+ * @r: a run that holds cells of @plan
+ * @share: set to the effect that is found with 80 % power at 5 %, of the worst pair
+ * @where: set to that pair
+ *
+ * Return: how many pairs of the plan that run knows; 0: nothing can be said.
+ */
+size_t precision_detectable(const struct plan *plan, const struct report *r, unsigned rounds,
+			    double *share, char *where, size_t where_size);
+
+#endif

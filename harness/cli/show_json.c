@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "harness/cli/effects.h"
+#include "harness/cli/show.h"
+
+#define MAX_PAIRINGS 1024
+
+static json_t *series_json(const struct series *s)
+{
+	return json_pack("{s:o, s:b, s:o, s:o, s:b, s:b}", "lag1", json_number(s->lag1),
+			 "autocorrelated", s->autocorrelated, "drift", json_number(s->drift),
+			 "drift_p", json_number(s->drift_p), "drifting", s->drifting, "two_modes",
+			 s->two_modes);
+}
+
+static json_t *summary_json(const struct arm_summary *s)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
+			 " s:I, s:o, s:o}",
+			 "median", json_number(s->level), "lo", json_number(s->interval.lo), "hi",
+			 json_number(s->interval.hi), "level", json_number(s->interval.level), "n",
+			 (json_int_t)s->invocations, "samples", (json_int_t)s->samples, "within",
+			 json_number(s->within), "between", json_number(s->between), "min",
+			 json_number(s->min), "p50", json_number(s->p50), "p90",
+			 json_number(s->p90), "p99", json_number(s->p99), "p999",
+			 json_number(s->p999), "max", json_number(s->max), "outliers",
+			 (json_int_t)s->outliers, "blocks", series_json(&s->blocks), "rounds",
+			 series_json(&s->rounds));
+}
+
+static json_t *cell_json_row(const struct report *r, const struct report_cell *c)
+{
+	char unit[96];
+
+	return json_pack("{s:s, s:s, s:i, s:O, s:s, s:s, s:s*, s:b, s:s, s:o, s:o}", "cell",
+			 c->row->hash, "benchmark", c->row->benchmark, "version",
+			 (int)c->row->version, "factors", c->factors, "state",
+			 cell_state_name(c->row->state), "kind", kind_name(c->row->kind), "reason",
+			 c->row->reason, "untrustworthy", c->fatal, "unit",
+			 report_unit(r, c, unit, sizeof(unit)), "gb_s",
+			 c->gb_s > 0 ? json_real(c->gb_s) : json_null(), "summary",
+			 c->has_data ? summary_json(&c->sum) : json_null());
+}
+
+static json_t *pairs_json(const struct report *r)
+{
+	static struct report_pairing pairings[MAX_PAIRINGS];
+	size_t n = report_pairings(r, pairings, MAX_PAIRINGS);
+	json_t *list = json_array();
+
+	for (size_t k = 0; k < n; k++) {
+		struct comparison c;
+
+		if (comparison_by(r, &pairings[k], 1, effect_form_of, SESOI_DEFAULT, &c, NULL))
+			continue;
+		for (size_t i = 0; i < c.n_rows; i++) {
+			json_t *row = comparison_row_json(&c, &c.rows[i]);
+
+			json_object_set_new(row, "factor", json_string(pairings[k].factor));
+			json_object_set_new(row, "level_a", json_string(pairings[k].a));
+			json_object_set_new(row, "level_b", json_string(pairings[k].b));
+			json_array_append_new(list, row);
+		}
+		comparison_free(&c);
+	}
+	return list;
+}
+
+static json_t *flags_json(const struct report *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->data.n_flags; i++) {
+		const struct store_flag_row *f = &r->data.flags[i];
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:b, s:s, s:s*, s:i, s:i, s:i}", "flag",
+						trust_flag_info(f->flag)->code, "fatal", f->fatal,
+						"meaning", trust_flag_info(f->flag)->meaning,
+						"detail", f->detail, "arm_group", f->arm_group,
+						"arm", f->arm, "times", (int)f->count));
+	}
+	return list;
+}
+
+static json_t *events_json(const struct report *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n_events; i++) {
+		const struct report_event *e = &r->events[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:f, s:f, s:f}", "cell",
+						      e->cell->row->hash, "event", e->subject, "n",
+						      (json_int_t)e->n, "median", e->median, "p99",
+						      e->p99, "max", e->max));
+	}
+	return list;
+}
+
+json_t *show_json(const struct report *r)
+{
+	const struct store_run_row *run = &r->data.run;
+	json_t *cells = json_array();
+
+	for (size_t i = 0; i < r->n_cells; i++)
+		json_array_append_new(cells, cell_json_row(r, &r->cells[i]));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:f, s:f, s:f, s:o?, s:o?,"
+			 " s:o, s:o, s:o, s:o, s:o?}",
+			 "run", run->uuid, "label", run->label, "state", run_state_name(run->state),
+			 "lane", lane_name(run->lane), "clock", clock_unit_name(run->clock), "tool",
+			 r->data.tool, "seed", (json_int_t)run->seed, "rounds", (int)r->rounds,
+			 "cpu", r->data.cpu, "tick_hz", r->data.tick_hz, "resolution_ticks",
+			 r->data.resolution, "overhead_ticks", r->data.overhead, "plan",
+			 json_loads(r->data.plan, 0, NULL), "argv",
+			 json_loads(r->data.argv, 0, NULL), "cells", cells, "pairs", pairs_json(r),
+			 "flags", flags_json(r), "events", events_json(r), "environment",
+			 json_loads(r->data.identity, 0, NULL));
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/cli/effects.h"
+#include "harness/cli/show.h"
+#include "harness/core/units.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+/* What every reader asks of a run that holds it; the JSON has all pairings. A is what is given up. */
+static const struct {
+	struct report_pairing pairing;
+	const char *title;
+} asked_for[] = {
+	{ { "quirk", "on", "off" }, "what quirk=off saves: its change against quirk=on" },
+	{ { "twin", "a", "b" },
+	  "twin=b against twin=a, which are the same: what is not 0 is noise" },
+};
+
+static unsigned planned_rounds(const struct report *r)
+{
+	json_t *plan = json_loads(r->data.plan, 0, NULL);
+	json_int_t rounds = json_integer_value(json_object_get(plan, "rounds"));
+
+	json_decref(plan);
+	return (unsigned)rounds;
+}
+
+static void print_head(const struct report *r)
+{
+	const struct store_run_row *run = &r->data.run;
+	unsigned planned = planned_rounds(r);
+	char machine[256], rounds[80];
+
+	if (run->state == RUN_DONE && r->rounds < planned)
+		snprintf(rounds, sizeof(rounds), "%u of %u rounds (its stopping rule ended it)",
+			 r->rounds, planned);
+	else if (r->rounds < planned)
+		snprintf(rounds, sizeof(rounds), "%u of %u rounds", r->rounds, planned);
+	else
+		snprintf(rounds, sizeof(rounds), "%u round%s", r->rounds,
+			 r->rounds == 1 ? "" : "s");
+	printf("run %.8s%s%s%s, %s, %s, seed %llu\n%s\n", run->uuid, *run->label ? " \"" : "",
+	       run->label, *run->label ? "\"" : "", run_state_name(run->state), rounds,
+	       (unsigned long long)run->seed, report_machine(r, machine, sizeof(machine)));
+}
+
+static void print_cell_row(struct table *t, const struct report_cell *c)
+{
+	const struct arm_summary *s = &c->sum;
+	char a[32], ci[80];
+
+	table_row(t);
+	table_cell(t, "%s", c->label);
+	table_cell(t, "%s%s", kind_name(c->row->kind), c->fatal ? ", UNTRUSTWORTHY" : "");
+	if (!c->has_data) {
+		table_cell(t, "no sample");
+		return;
+	}
+	table_cell(t, "%s", text_number(s->level, a, sizeof(a)));
+	table_cell(
+		t, "%s",
+		text_interval(s->interval.lo, s->interval.hi, s->interval.level, ci, sizeof(ci)));
+	table_cell(t, "%zu", s->invocations);
+	table_cell(t, "%zu", s->samples);
+	if (c->gb_s > 0)
+		table_cell(t, "%.2f", c->gb_s);
+	else
+		table_cell(t, "-");
+}
+
+/* One table per benchmark: units differ. */
+static void print_cells(const struct report *r, const char *benchmark)
+{
+	static const char *const columns[] = { "cell", "kind",	   ">median", ">95 % interval",
+					       ">n",   ">samples", ">GB/s" };
+	struct table *t = table_new(columns, ARRAY_SIZE(columns));
+	char unit[96] = "";
+
+	for (size_t i = 0; t && i < r->n_cells; i++) {
+		const struct report_cell *c = &r->cells[i];
+
+		if (c->row->state != CELL_PLANNED || strcmp(c->row->benchmark, benchmark))
+			continue;
+		report_unit(r, c, unit, sizeof(unit));
+		print_cell_row(t, c);
+	}
+	printf("\n%s, %s; n is the number of processes\n", benchmark, unit);
+	if (t)
+		table_print(t, stdout);
+}
+
+static void shape_text(const struct arm_summary *s, char *buf, size_t n)
+{
+	size_t at = 0;
+
+	buf[0] = '\0';
+	if (s->rounds.drifting)
+		at += (size_t)snprintf(buf + at, n - at, "drifts %+.1f %% over the rounds; ",
+				       s->rounds.drift * 100);
+	if (s->blocks.autocorrelated)
+		at += (size_t)snprintf(buf + at, n - at, "autocorrelated %.2f; ", s->blocks.lag1);
+	if (s->rounds.two_modes || s->blocks.two_modes)
+		at += (size_t)snprintf(buf + at, n - at, "two modes%s; ",
+				       s->rounds.two_modes ? " between processes" : "");
+	if (at >= 2)
+		buf[at - 2] = '\0';
+}
+
+static void percent_cell(struct table *t, double share)
+{
+	if (isfinite(share))
+		table_cell(t, "%.2f", share * 100);
+	else
+		table_cell(t, "-");
+}
+
+static void print_tail_row(struct table *t, const struct report_cell *c)
+{
+	const struct arm_summary *s = &c->sum;
+	const struct {
+		double value, beyond; /* share of the samples that lie beyond it */
+	} q[] = { { s->min, 1 },   { s->p50, .5 },    { s->p90, .1 },
+		  { s->p99, .01 }, { s->p999, .001 }, { s->max, 1 } };
+	char a[32], shape[160];
+
+	shape_text(s, shape, sizeof(shape));
+	table_row(t);
+	table_cell(t, "%s", c->label);
+	table_cell(t, "%zu", s->samples);
+	/* S12: a percentile beyond which no sample lies is not known. */
+	for (size_t i = 0; i < ARRAY_SIZE(q); i++)
+		table_cell(t, "%s",
+			   (double)s->samples * q[i].beyond < 1
+				   ? "-"
+				   : text_number(q[i].value, a, sizeof(a)));
+	percent_cell(t, s->within);
+	percent_cell(t, s->between);
+	table_cell(t, "%zu", s->outliers);
+	table_cell(t, "%s", shape);
+}
+
+static void print_tails(const struct report *r, const char *benchmark)
+{
+	static const char *const columns[] = { "cell",	    ">n",	  ">min",      ">p50",
+					       ">p90",	    ">p99",	  ">p99.9",    ">max",
+					       ">within %", ">between %", ">outliers", "shape" };
+	struct table *t = table_new(columns, ARRAY_SIZE(columns));
+
+	for (size_t i = 0; t && i < r->n_cells; i++)
+		if (r->cells[i].has_data && !strcmp(r->cells[i].row->benchmark, benchmark))
+			print_tail_row(t, &r->cells[i]);
+	printf("\n%s: tails over all n samples; spread (IQR) within and between processes\n",
+	       benchmark);
+	if (t)
+		table_print(t, stdout);
+}
+
+static void print_events(const struct report *r)
+{
+	static const char *const columns[] = { "cell", "event", ">n", ">median", ">p99", ">max" };
+	struct table *t;
+	char a[32];
+
+	if (!r->n_events)
+		return;
+	t = table_new(columns, ARRAY_SIZE(columns));
+	for (size_t i = 0; t && i < r->n_events; i++) {
+		const struct report_event *e = &r->events[i];
+
+		table_row(t);
+		table_cell(t, "%s", e->cell->label);
+		table_cell(t, "%s", e->subject);
+		table_cell(t, "%zu", e->n);
+		table_cell(t, "%s", text_number(e->median, a, sizeof(a)));
+		/* S12: beyond a percentile of few samples lies none. */
+		table_cell(t, "%s", e->n < 100 ? "-" : text_number(e->p99, a, sizeof(a)));
+		table_cell(t, "%s", text_number(e->max, a, sizeof(a)));
+	}
+	printf("\nevents, counts per sample over all n samples\n");
+	if (t)
+		table_print(t, stdout);
+}
+
+static void print_row(const struct report *r, const struct comparison *c,
+		      const struct comparison_row *row, struct table *t)
+{
+	char text[96];
+
+	table_row(t);
+	table_cell(t, "%s", row->label);
+	table_cell(t, "%s", kind_name(row->kind));
+	table_cell(t, "%s", text_effect(r, row, text, sizeof(text)));
+	table_cell(t, "%s", text_effect_interval(row, text, sizeof(text)));
+	table_cell(t, "%zu", row->diff.n);
+	table_cell(t, "%s", text_p(&row->diff, c->min_n, text, sizeof(text)));
+	table_cell(t, "%s", text_verdict(r, c, row, text, sizeof(text)));
+}
+
+/* One table per benchmark: units differ. */
+static void print_comparison(const struct report *r, const struct comparison *c, const char *title)
+{
+	static const char *const columns[] = { "cell", "kind", ">change", ">95 % interval",
+					       ">n",   ">p",   "verdict" };
+	char unit[96];
+
+	for (size_t first = 0; first < c->n_rows; first = comparison_next(c, first)) {
+		const struct report_cell *cell = c->rows[first].a.cell;
+		struct table *t = table_new(columns, ARRAY_SIZE(columns));
+
+		printf("\n%s: %s, %s\n", cell->row->benchmark, title,
+		       report_unit(r, cell, unit, sizeof(unit)));
+		for (size_t i = first; t && i < comparison_next(c, first); i++)
+			print_row(r, c, &c->rows[i], t);
+		if (t)
+			table_print(t, stdout);
+	}
+	if (c->level > REPORT_CONF)
+		printf("Verdicts are adjusted for %zu comparisons: intervals at %.2f %%.\n",
+		       c->adjusted, c->level * 100);
+}
+
+static void print_pairs(const struct report *r)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(asked_for); i++) {
+		struct comparison c;
+
+		if (comparison_by(r, &asked_for[i].pairing, 1, effect_form_of, SESOI_DEFAULT, &c,
+				  NULL))
+			continue;
+		print_comparison(r, &c, asked_for[i].title);
+		comparison_free(&c);
+	}
+}
+
+/* The same reason for twenty cells is one line. */
+static bool said_before(const struct report *r, size_t i)
+{
+	const struct store_cell_row *row = r->cells[i].row;
+
+	for (size_t k = 0; k < i; k++) {
+		const struct store_cell_row *other = r->cells[k].row;
+
+		if (other->reason && other->state == row->state &&
+		    !strcmp(other->reason, row->reason))
+			return true;
+	}
+	return false;
+}
+
+static void print_reasons(const struct report *r)
+{
+	for (size_t i = 0; i < r->n_cells; i++) {
+		const struct store_cell_row *row = r->cells[i].row;
+
+		if (row->reason && *row->reason && !said_before(r, i))
+			printf("%s: %s\n",
+			       row->state == CELL_SKIPPED ? "skipped" : kind_name(row->kind),
+			       row->reason);
+	}
+}
+
+/* What a flag concerns: the run, a group of arms, or one arm. */
+static void flag_subject(const struct report *r, const struct store_flag_row *f, char *buf,
+			 size_t n)
+{
+	buf[0] = '\0';
+	for (size_t i = 0; f->arm_group >= 0 && i < r->n_cells; i++) {
+		const struct report_cell *c = &r->cells[i];
+
+		if (c->row->state != CELL_PLANNED || (int)c->row->arm_group != f->arm_group)
+			continue;
+		if (f->arm < 0)
+			snprintf(buf, n, "%s, group of %s", c->row->benchmark, c->label);
+		else if ((int)c->row->arm == f->arm)
+			snprintf(buf, n, "%s %s", c->row->benchmark, c->label);
+		else
+			continue;
+		return;
+	}
+}
+
+static void print_flags(const struct report *r)
+{
+	for (size_t i = 0; i < r->data.n_flags; i++) {
+		const struct store_flag_row *f = &r->data.flags[i];
+		const char *word = f->fatal ? "UNTRUSTWORTHY" : "remark";
+		bool detail = f->detail && *f->detail;
+		char subject[256];
+
+		flag_subject(r, f, subject, sizeof(subject));
+		/* What doctor found is a sentence already; what a process saw needs its meaning. */
+		if (!*subject && detail)
+			printf("%s: %s", word, f->detail);
+		else
+			printf("%s: %s%s%s", word, trust_flag_info(f->flag)->meaning,
+			       *subject ? "; " : "", subject);
+		if (*subject && f->count > 1)
+			printf("; in %u processes%s%s", f->count, detail ? ", the first: " : "",
+			       detail ? f->detail : "");
+		else if (*subject && detail)
+			printf("; %s", f->detail);
+		putchar('\n');
+	}
+}
+
+static bool first_of_benchmark(const struct report *r, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (!strcmp(r->cells[k].row->benchmark, r->cells[i].row->benchmark))
+			return false;
+	return r->cells[i].row->state == CELL_PLANNED;
+}
+
+void show_text(const struct report *r, bool tails)
+{
+	print_head(r);
+	for (size_t i = 0; i < r->n_cells; i++) {
+		if (!first_of_benchmark(r, i))
+			continue;
+		print_cells(r, r->cells[i].row->benchmark);
+		if (tails)
+			print_tails(r, r->cells[i].row->benchmark);
+	}
+	print_events(r);
+	print_pairs(r);
+	putchar('\n');
+	print_reasons(r);
+	print_flags(r);
+}

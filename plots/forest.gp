@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# forest.gp: a row per cell. Drawn by cost.gp and saving.gp.
+# Block 1, a line per section: rows, least and greatest x, width of names, of numbers, of the
+# figures with their intervals, name of the axis. Block 2, a line per row: section, row, what it is
+# (0 a cell, 1 a panel's name, 2 the columns' names, 3 a bound's name), value, low, high, bound,
+# untrustworthy, name, number, number with interval, width of the name.
+stats DATA index 1 using (0) nooutput
+SECTIONS = STATS_records
+array ROWS[SECTIONS]; array XLO[SECTIONS]; array XHI[SECTIONS]; array Y0[SECTIONS]
+NAMES = 0; NUMBERS = 0; FIGURES = 0; USED = 0
+stats DATA index 1 using (i = int($0) + 1, ROWS[i] = $1, XLO[i] = $2, XHI[i] = $3, \
+	NAMES = $4, NUMBERS = $5 > NUMBERS ? $5 : NUMBERS, FIGURES = $6 > FIGURES ? $6 : FIGURES, \
+	Y0[i] = USED, USED = USED + ROWS[i] + 4, 0) nooutput
+stats DATA index 2 using ($3 == 3 ? 1 : 0) nooutput
+BOUNDS = STATS_sum > 0
+stats DATA index 2 using ($3 == 1 ? 1 : 0) nooutput
+PANELS = STATS_sum > 0
+
+RIGHT = DUMB ? NUMBERS : FIGURES
+FIGURE = DUMB ? 10 : 11
+FREE = WIDE - NAMES - RIGHT - 5
+PLOT = DUMB ? (FREE < 12 ? 12 : FREE) : (FREE < 48 ? 48 : FREE)
+LEFT = DUMB && FREE < 12 ? 79 - 12 - RIGHT - 4 : NAMES + 2
+COLS = LEFT + PLOT + RIGHT + 3
+LINES = CAPTION + (DUMB ? 1 : 2) + USED - (DUMB ? 1 : 0.5)
+load HERE."page.gp"
+
+# A narrow axis has room for two or three numbers: half of the span, rounded up.
+power(v) = 10 ** floor(log10(v))
+few(v) = ceil(v / 2 / power(v / 2) * 0.8) * power(v / 2)
+
+do for [s=1:SECTIONS] {
+	# the axis, without anything on it
+	Y = TOP + Y0[s]
+	set lmargin at screen SX(LEFT); set rmargin at screen SX(LEFT + PLOT)
+	set tmargin at screen SY(Y + 1); set bmargin at screen SY(Y + ROWS[s] + 0.5)
+	set xrange [XLO[s]:XHI[s]]
+	set yrange [0:1]
+	eval "set border 1 ".FRAME
+	eval "set xtics ".(DUMB && PLOT < 40 ? sprintf("%g ", few(XHI[s] - XLO[s])) : "autofreq ").TICS
+	plot NaN
+
+	# all else, on the page's grid; x(v) is where a value lies on it
+	eval GRID
+	x(v) = LEFT + (v - XLO[s]) / (XHI[s] - XLO[s]) * PLOT
+	is(line) = (column(1) + 1 == s && column(3) == line)
+	row(line) = is(line) ? Y + column(2) - 0.5 : NaN
+	fit(at, width) = at + width < COLS - 1 ? at : (COLS - 1 - width < 1 ? 1 : COLS - 1 - width)
+	if (DUMB) {
+		plot for [k=1:BOUNDS] DATA index 2 using (x($7)):(row(0)):(":") with labels noenhanced, \
+		     for [k=1:ZERO] DATA index 2 using (x(0)):(row(0)):("|") with labels noenhanced, \
+		     DATA index 2 using (x($5)):(row(0)):("[") with labels noenhanced, \
+		     DATA index 2 using (x($6)):(row(0)):("]") with labels noenhanced, \
+		     DATA index 2 using (x($4)):(row(0)):($8 > 0 ? "?" : "o") with labels noenhanced
+	} else {
+		plot DATA index 2 using (LEFT):(row(0)):(PLOT):(0) with vectors nohead ls 11, \
+		     for [k=1:BOUNDS] DATA index 2 using (x($7)):(row(0) - 0.5):(0):(1) \
+			with vectors nohead ls 12, \
+		     for [k=1:ZERO] "+" every ::0::0 using (x(0)):(Y + 1):(0):(ROWS[s] - 0.5) \
+			with vectors nohead ls 10, \
+		     DATA index 2 using (x($4)):(row(0)):(x($5)):(x($6)) \
+			with xerrorbars lc rgb "black" lw 1.4 pt -1, \
+		     DATA index 2 using (x($4)):(row(0)):($8 > 0 ? 6 : 7) \
+			with points pt variable ps 0.6 lw 1.4 lc rgb "black"
+	}
+	plot DATA index 2 using (1):(row(0)):9 with labels left noenhanced, \
+	     DATA index 2 using (1):(row(2)):9 with labels left noenhanced textcolor rgb GREY, \
+	     for [k=1:PANELS] DATA index 2 using (1):(row(1)):9 with labels left font BOLD noenhanced, \
+	     for [k=1:BOUNDS] DATA index 2 using (fit(x($7), $12)):(row(3)):9 \
+		with labels left noenhanced textcolor rgb BOUND, \
+	     for [c=FIGURE:FIGURE] DATA index 2 using (LEFT + PLOT + 2):(row(0)):c \
+		with labels left noenhanced, \
+	     for [c=FIGURE:FIGURE] DATA index 2 using (LEFT + PLOT + 2):(row(2)):c \
+		with labels left noenhanced textcolor rgb GREY, \
+	     DATA index 1 every ::(s - 1)::(s - 1) using (LEFT + PLOT / 2.0):(Y + ROWS[s] + 2.5):7 \
+		with labels center noenhanced
+}
+unset multiplot

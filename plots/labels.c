@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "plots/labels.h"
+
+#include <string.h>
+
+#define LEAD_COLUMNS 3
+
+/* What the reader of a reset asks first. Other factors follow in the order in which they came. */
+static const char *const lead[] = { "insn", "page", "fence" };
+
+struct keys {
+	const char *name[FEED_FACTORS]; /* borrowed from a row's factors */
+	bool varies[FEED_FACTORS];
+	bool panel[FEED_FACTORS]; /* it tells panels apart, not rows */
+	size_t n;
+};
+
+static bool is_lead(const char *name)
+{
+	for (size_t i = 0; i < sizeof(lead) / sizeof(lead[0]); i++)
+		if (!strcmp(lead[i], name))
+			return true;
+	return false;
+}
+
+static bool is_paired(const struct report_cell *c, const char *factor)
+{
+	json_t *paired = json_loads(c->row->paired, 0, NULL), *value;
+	bool found = false;
+	size_t i;
+
+	json_array_foreach(paired, i, value) {
+		const char *name = json_string_value(value);
+
+		found |= name && !strcmp(name, factor);
+	}
+	json_decref(paired);
+	return found;
+}
+
+static bool key_varies(const struct feed *f, size_t section, const char *name)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->rows[i].section != section)
+			continue;
+		if (!first)
+			first = report_level(f->rows[i].cell, name);
+		else if (strcmp(first, report_level(f->rows[i].cell, name)))
+			return true;
+	}
+	return false;
+}
+
+static const struct feed_row *first_row(const struct feed *f, size_t section)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->rows[i].section == section)
+			return &f->rows[i];
+	return NULL;
+}
+
+static void add_key(struct keys *keys, const char *name)
+{
+	if (keys->n < FEED_FACTORS)
+		keys->name[keys->n++] = name;
+}
+
+static void find_keys(const struct feed *f, size_t section, const char *split, struct keys *keys)
+{
+	const struct report_cell *cell = first_row(f, section)->cell;
+	const char *name;
+	json_t *value;
+
+	*keys = (struct keys){ .n = 0 };
+	for (size_t i = 0; i < sizeof(lead) / sizeof(lead[0]); i++)
+		if (json_object_get(cell->factors, lead[i]))
+			add_key(keys, lead[i]);
+	json_object_foreach(cell->factors, name, value) {
+		if (!is_lead(name))
+			add_key(keys, name);
+	}
+	for (size_t k = 0; k < keys->n; k++) {
+		keys->varies[k] = key_varies(f, section, keys->name[k]);
+		keys->panel[k] = !is_paired(cell, keys->name[k]) ||
+				 (split && !strcmp(split, keys->name[k]));
+	}
+}
+
+/* Position of the row's level among those of the section, in the order in which they came. */
+static unsigned rank_of(const struct feed *f, const struct feed_row *row, const char *name)
+{
+	const char *level = report_level(row->cell, name);
+	const struct feed_row *other = f->rows;
+
+	while (other->section != row->section || strcmp(report_level(other->cell, name), level))
+		other++;
+	return (unsigned)(other - f->rows);
+}
+
+void label_rank(struct feed *f, size_t section, const char *split)
+{
+	struct keys keys;
+
+	find_keys(f, section, split, &keys);
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->rows[i].section != section)
+			continue;
+		for (size_t k = 0; k < keys.n; k++)
+			f->rows[i].rank[k] = rank_of(f, &f->rows[i], keys.name[k]);
+	}
+}
+
+static void append(char *buf, size_t n, const char *key, const char *level)
+{
+	size_t at = strlen(buf);
+
+	snprintf(buf + at, n - at, "%s%s=%s", at ? " " : "", key, level);
+}
+
+void label_panel(const struct feed *f, const struct feed_row *row, const char *split, char *buf,
+		 size_t n)
+{
+	struct keys keys;
+
+	buf[0] = '\0';
+	find_keys(f, row->section, split, &keys);
+	for (size_t k = 0; k < keys.n; k++)
+		if (keys.varies[k] && keys.panel[k])
+			append(buf, n, keys.name[k], report_level(row->cell, keys.name[k]));
+}
+
+/* The level that most rows of the section have; of several the one that came first. */
+static const char *usual_level(const struct feed *f, const struct feed_section *s, const char *name)
+{
+	const char *best = "";
+	size_t most = 0;
+
+	for (size_t i = s->first; i < s->first + s->n; i++) {
+		const char *level = report_level(f->rows[i].cell, name);
+		size_t same = 0;
+
+		for (size_t k = s->first; k < s->first + s->n; k++)
+			same += !strcmp(level, report_level(f->rows[k].cell, name));
+		if (same > most) {
+			most = same;
+			best = level;
+		}
+	}
+	return best;
+}
+
+/* Columns beyond the leading ones would be wide and mostly equal: only what differs is said. */
+static void rest_column(struct feed *f, const struct feed_section *s, const char *name, size_t col)
+{
+	const char *usual = usual_level(f, s, name);
+
+	append(f->usual, sizeof(f->usual), name, usual);
+	for (size_t i = s->first; i < s->first + s->n; i++) {
+		struct feed_row *r = &f->rows[i];
+		const char *level = report_level(r->cell, name);
+
+		if (strcmp(level, usual))
+			append(r->column[col], sizeof(r->column[col]), name, level);
+	}
+}
+
+static void level_column(struct feed *f, const struct feed_section *s, const char *name, size_t col)
+{
+	for (size_t i = s->first; i < s->first + s->n; i++)
+		snprintf(f->rows[i].column[col], sizeof(f->rows[i].column[col]), "%.39s",
+			 report_level(f->rows[i].cell, name));
+}
+
+bool label_any_fatal(const struct feed *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->rows[i].fatal)
+			return true;
+	return false;
+}
+
+/* What is no factor: the run, where there are several; the kind, where they differ; trust. */
+static size_t other_columns(struct feed *f, const struct feed_section *s, size_t col,
+			    const char **head)
+{
+	size_t run = f->n_runs > 1 ? col++ : FEED_COLUMNS;
+	size_t kind = f->mixed ? col++ : FEED_COLUMNS;
+	size_t trust = label_any_fatal(f) ? col++ : FEED_COLUMNS;
+
+	if (run < FEED_COLUMNS)
+		head[run] = "run";
+	for (size_t i = s->first; i < s->first + s->n; i++) {
+		struct feed_row *r = &f->rows[i];
+
+		if (run < FEED_COLUMNS)
+			feed_run_name(r->run, r->column[run], sizeof(r->column[run]));
+		if (kind < FEED_COLUMNS)
+			snprintf(r->column[kind], sizeof(r->column[kind]), "(%s)",
+				 kind_name(r->kind));
+		if (trust < FEED_COLUMNS && r->fatal)
+			strcpy(r->column[trust], "(!)");
+	}
+	return col;
+}
+
+static void pad(char *buf, size_t size, const char *text, size_t width)
+{
+	size_t at = strlen(buf), spaces = width - feed_width(text) + 1;
+
+	snprintf(buf + at, size - at, "%s%*s", text, (int)spaces, "");
+}
+
+static void trim(char *text)
+{
+	size_t n = strlen(text);
+
+	while (n && text[n - 1] == ' ')
+		text[--n] = '\0';
+}
+
+static void join_columns(struct feed *f, struct feed_section *s, size_t cols, const char **head)
+{
+	for (size_t c = 0; c < cols; c++) {
+		size_t width = feed_width(head[c]);
+
+		for (size_t i = s->first; i < s->first + s->n; i++)
+			if (feed_width(f->rows[i].column[c]) > width)
+				width = feed_width(f->rows[i].column[c]);
+		for (size_t i = s->first; i < s->first + s->n; i++)
+			pad(f->rows[i].label, sizeof(f->rows[i].label), f->rows[i].column[c],
+			    width);
+		pad(s->head, sizeof(s->head), head[c], width);
+	}
+	trim(s->head);
+	if (feed_width(s->head) > f->width)
+		f->width = feed_width(s->head);
+	for (size_t i = s->first; i < s->first + s->n; i++) {
+		trim(f->rows[i].label);
+		if (feed_width(f->rows[i].label) > f->width)
+			f->width = feed_width(f->rows[i].label);
+	}
+}
+
+/* Nothing varies: a row is still called by something. */
+static size_t fallback_column(struct feed *f, const struct feed_section *s, const char **head)
+{
+	bool insn = *report_level(f->rows[s->first].cell, "insn");
+
+	for (size_t i = s->first; i < s->first + s->n; i++)
+		snprintf(f->rows[i].column[0], sizeof(f->rows[i].column[0]), "%.39s",
+			 insn ? report_level(f->rows[i].cell, "insn") : s->benchmark);
+	head[0] = insn ? "insn" : "benchmark";
+	return 1;
+}
+
+void label_rows(struct feed *f, size_t section, const char *split)
+{
+	struct feed_section *s = &f->sections[section];
+	const char *head[FEED_COLUMNS] = { "" };
+	size_t cols = 0, rest = 0;
+	struct keys keys;
+
+	find_keys(f, section, split, &keys);
+	for (size_t k = 0; k < keys.n; k++) {
+		if (f->compared && !strcmp(f->compared, keys.name[k]))
+			continue;
+		if (!keys.varies[k])
+			append(f->common, sizeof(f->common), keys.name[k],
+			       report_level(f->rows[s->first].cell, keys.name[k]));
+		else if (!keys.panel[k] && cols < LEAD_COLUMNS) {
+			head[cols] = keys.name[k];
+			level_column(f, s, keys.name[k], cols++);
+		} else if (!keys.panel[k]) {
+			rest = LEAD_COLUMNS;
+			rest_column(f, s, keys.name[k], rest);
+		}
+	}
+	if (rest)
+		head[cols++] = "otherwise";
+	if (!cols)
+		cols = fallback_column(f, s, head);
+	for (size_t c = cols; c < FEED_COLUMNS; c++)
+		head[c] = "";
+	cols = other_columns(f, s, cols, head);
+	join_columns(f, s, cols, head);
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* rows.c: which cells are drawn, and in which order. */
+#include "plots/feed.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plots/labels.h"
+
+int feed_start(struct feed *f, const struct report *const *runs, size_t n, struct reason *why)
+{
+	*f = (struct feed){ .runs = runs, .n_runs = n };
+	for (size_t i = 1; i < n; i++) {
+		enum clock_unit a = runs[0]->data.run.clock, b = runs[i]->data.run.clock;
+
+		if (a != b)
+			return reason_set(
+				why, -EINVAL,
+				"run %.8s counts %s and run %.8s counts %s: draw them apart",
+				runs[0]->data.run.uuid, clock_unit_name(a), runs[i]->data.run.uuid,
+				clock_unit_name(b));
+	}
+	return 0;
+}
+
+void feed_end(struct feed *f)
+{
+	free(f->rows);
+	free(f->sections);
+	free(f->panels);
+	*f = (struct feed){ 0 };
+}
+
+struct feed_row *feed_add(struct feed *f, size_t run_no, const struct report_cell *cell)
+{
+	struct feed_row *row;
+
+	if (f->n == f->room) {
+		size_t room = f->room ? 2 * f->room : 32;
+
+		row = realloc(f->rows, room * sizeof(*row));
+		if (!row)
+			return NULL;
+		f->rows = row;
+		f->room = room;
+	}
+	row = &f->rows[f->n++];
+	*row = (struct feed_row){
+		.run = f->runs[run_no],
+		.run_no = run_no,
+		.cell = cell,
+		.kind = cell->row->kind,
+		.fatal = cell->fatal || f->runs[run_no]->fatal,
+		.value = cell->sum.level,
+		.lo = cell->sum.interval.lo,
+		.hi = cell->sum.interval.hi,
+		.n = cell->sum.invocations,
+		.samples = cell->sum.samples,
+	};
+	return row;
+}
+
+static bool does_the_work(const struct report_cell *c)
+{
+	const char *quirk = report_level(c, "quirk");
+
+	return !*quirk || !strcmp(quirk, "on");
+}
+
+int feed_add_cells(struct feed *f, bool costly)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < f->n_runs; i++)
+		for (size_t k = 0; k < f->runs[i]->n_cells; k++)
+			any |= f->runs[i]->cells[k].has_data &&
+			       does_the_work(&f->runs[i]->cells[k]);
+
+	for (size_t i = 0; i < f->n_runs; i++) {
+		for (size_t k = 0; k < f->runs[i]->n_cells; k++) {
+			const struct report_cell *c = &f->runs[i]->cells[k];
+
+			if (!c->has_data || (costly && any && !does_the_work(c)))
+				continue;
+			if (!feed_add(f, i, c))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int find_sections(struct feed *f)
+{
+	f->sections = calloc(f->n, sizeof(*f->sections));
+	if (!f->sections)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n; i++) {
+		struct feed_row *r = &f->rows[i];
+		char unit[96];
+		size_t s = 0;
+
+		report_unit(r->run, r->cell, unit, sizeof(unit));
+		while (s < f->n_sections &&
+		       (strcmp(f->sections[s].unit, unit) ||
+			strcmp(f->sections[s].benchmark, r->cell->row->benchmark)))
+			s++;
+		if (s == f->n_sections) {
+			snprintf(f->sections[s].unit, sizeof(unit), "%s", unit);
+			snprintf(f->sections[s].benchmark, sizeof(f->sections[s].benchmark), "%s",
+				 r->cell->row->benchmark);
+			f->n_sections++;
+		}
+		r->section = s;
+	}
+	return 0;
+}
+
+/* Panels are numbered in order of first appearance, section by section. */
+static int find_panels(struct feed *f, const char *split)
+{
+	f->panels = calloc(f->n, sizeof(*f->panels));
+	if (!f->panels)
+		return -ENOMEM;
+	for (size_t s = 0; s < f->n_sections; s++) {
+		size_t first = f->n_panels;
+
+		for (size_t i = 0; i < f->n; i++) {
+			char text[sizeof(*f->panels)];
+			size_t p = first;
+
+			if (f->rows[i].section != s)
+				continue;
+			label_panel(f, &f->rows[i], split, text, sizeof(text));
+			while (p < f->n_panels && strcmp(f->panels[p], text))
+				p++;
+			if (p == f->n_panels)
+				memcpy(f->panels[f->n_panels++], text, sizeof(text));
+			f->rows[i].panel = p;
+		}
+	}
+	return 0;
+}
+
+/* Panels come in order of their sections. The run comes last: the same cells stand together. */
+static int compare_rows(const void *a, const void *b)
+{
+	const struct feed_row *x = a, *y = b;
+
+	if (x->panel != y->panel)
+		return x->panel < y->panel ? -1 : 1;
+	for (size_t k = 0; k < FEED_FACTORS; k++)
+		if (x->rank[k] != y->rank[k])
+			return x->rank[k] < y->rank[k] ? -1 : 1;
+	return x->run_no < y->run_no ? -1 : x->run_no > y->run_no;
+}
+
+static void find_kind(struct feed *f)
+{
+	f->kind = f->rows[0].kind;
+	for (size_t i = 1; i < f->n; i++) {
+		f->mixed |= f->rows[i].kind != f->rows[0].kind;
+		f->kind = kind_weakest(f->kind, f->rows[i].kind);
+	}
+}
+
+/* What was sorted may be cut: then whole panels stay and the last ones go. */
+static void cut(struct feed *f)
+{
+	if (f->n > FEED_MAX_ROWS) {
+		f->left_out = f->n - FEED_MAX_ROWS;
+		f->n = FEED_MAX_ROWS;
+	}
+	f->n_panels = f->rows[f->n - 1].panel + 1;
+	f->n_sections = f->rows[f->n - 1].section + 1;
+	for (size_t i = f->n; i-- > 0;) {
+		f->sections[f->rows[i].section].first = i;
+		f->sections[f->rows[i].section].n++;
+	}
+}
+
+int feed_arrange(struct feed *f, const char *split, struct reason *why)
+{
+	int ret;
+
+	if (!f->n)
+		return reason_set(why, -ENODATA, "no cell holds a sample yet; see `tdcost show`");
+	ret = find_sections(f);
+	for (size_t s = 0; s < f->n_sections && !ret; s++)
+		label_rank(f, s, split);
+	if (!ret)
+		ret = find_panels(f, split);
+	if (ret)
+		return reason_set(why, ret, "out of memory");
+	qsort(f->rows, f->n, sizeof(*f->rows), compare_rows);
+	cut(f);
+	find_kind(f);
+	for (size_t s = 0; s < f->n_sections; s++)
+		label_rows(f, s, split);
+	return 0;
+}

@@ -1,0 +1,602 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The hooks of reset, called as the sampler does. mem_alloc() and reset_barrier() are wrapped by the
+ * linker: the one tells where the region is, the other lets a test undo work behind the timed part.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bench/list.h"
+#include "bench/ops/reset_ops.h"
+#include "harness/core/units.h"
+#include "harness/machine/mem.h"
+#include "harness/measure/design.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define PAGE	      4096ul
+#define REGION	      (256ul << 10)
+
+/* ---- what a test does behind the benchmark's back ---- */
+
+enum sabotage {
+	NOTHING,
+	FIRST_BYTE,
+	LAST_BYTE,
+	A_BYTE_BETWEEN,
+	GUARD_BEFORE,
+	GUARD_BEHIND,
+};
+
+static enum sabotage sabotage;
+static struct mem *region;
+static int alloc_error;
+static size_t not_granted;
+
+int __real_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size_t offset,
+		     int (*place)(void *, void *, size_t, struct reason *), void *ctx,
+		     struct reason *why);
+int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size_t offset,
+		     int (*place)(void *, void *, size_t, struct reason *), void *ctx,
+		     struct reason *why);
+void __real_reset_barrier(enum reset_barrier barrier);
+void __wrap_reset_barrier(enum reset_barrier barrier);
+
+int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size_t offset,
+		     int (*place)(void *, void *, size_t, struct reason *), void *ctx,
+		     struct reason *why)
+{
+	int ret;
+
+	if (alloc_error)
+		return reason_set(why, alloc_error, "the memory is gone");
+	ret = __real_mem_alloc(m, backing, bytes, offset, place, ctx, why);
+	region = m;
+	if (!ret)
+		m->granted -= not_granted;
+	return ret;
+}
+
+void __wrap_reset_barrier(enum reset_barrier barrier)
+{
+	__real_reset_barrier(barrier);
+	switch (sabotage) {
+	case NOTHING:
+		break;
+	case FIRST_BYTE:
+		region->base[0] ^= 1;
+		break;
+	case LAST_BYTE:
+		region->base[region->bytes - 1] ^= 1;
+		break;
+	case A_BYTE_BETWEEN:
+		region->base[region->bytes / 2 + 63] ^= 0x80;
+		break;
+	case GUARD_BEFORE:
+		region->guard[0][PAGE - 1] ^= 1;
+		break;
+	case GUARD_BEHIND:
+		region->guard[1][0] ^= 1;
+		break;
+	}
+}
+
+/* ---- one process's worth ---- */
+
+static struct machine machine;
+static struct plan plan;
+static struct bench_ctx ctx;
+static void *bench_state;
+static unsigned flags[FLAG_MAX];
+
+static void raise_flag(struct bench_ctx *of, enum trust_flag flag, int arm, const char *detail)
+{
+	assert_ptr_equal(of, &ctx);
+	assert_int_equal(arm, -1);
+	assert_true(*detail);
+	flags[flag]++;
+}
+
+static int open_machine(void **state)
+{
+	struct reason why = { "" };
+
+	(void)state;
+	return machine_open(&machine, &why);
+}
+
+static int close_machine(void **state)
+{
+	(void)state;
+	machine_close(&machine);
+	return 0;
+}
+
+static int clean_slate(void **state)
+{
+	(void)state;
+	sabotage = NOTHING;
+	alloc_error = 0;
+	not_granted = 0;
+	memset(flags, 0, sizeof(flags));
+	return 0;
+}
+
+static void plan_with(const char *const *settings, size_t n)
+{
+	struct reason why = { "" };
+
+	if (plan_add(&plan, &machine, &reset_bench, settings, n, &why))
+		fail_msg("%s", why.text);
+}
+
+static int set_up(struct reason *why)
+{
+	assert_int_equal(plan.n_groups, 1);
+	ctx = (struct bench_ctx){
+		.machine = &machine,
+		.arms = plan.groups[0].arms,
+		.n_arms = plan.groups[0].n_arms,
+		.seed = 11,
+		.facts = json_object(),
+		.flag = raise_flag,
+	};
+	topo_pick(machine.topo, TOPO_ONE, &ctx.cpu, 1);
+	return reset_bench.setup(&ctx, &bench_state, why);
+}
+
+#define OPEN(...)                                        \
+	open_bench((const char *const[]){ __VA_ARGS__ }, \
+		   ARRAY_SIZE(((const char *const[]){ __VA_ARGS__ })))
+
+static void open_bench(const char *const *settings, size_t n)
+{
+	struct reason why = { "" };
+
+	plan_with(settings, n);
+	if (set_up(&why))
+		fail_msg("%s", why.text);
+}
+
+static int close_bench(void **state)
+{
+	(void)state;
+	if (bench_state)
+		reset_bench.teardown(bench_state);
+	bench_state = NULL;
+	json_decref(ctx.facts);
+	ctx.facts = NULL;
+	plan_free(&plan);
+	return 0;
+}
+
+static const char *level(unsigned arm, const char *factor)
+{
+	return ctx.arms[arm].levels[bench_find_factor(&reset_bench, factor)].text;
+}
+
+static bool is(unsigned arm, const char *factor, const char *text)
+{
+	return !strcmp(level(arm, factor), text);
+}
+
+static void assert_arm(bool ok, unsigned arm, const char *what)
+{
+	char text[256];
+
+	if (!ok)
+		fail_msg("%s: %s", cell_text(&ctx.arms[arm], UINT32_MAX, text, sizeof(text)), what);
+}
+
+#define EVERYTHING                                                                          \
+	"quirk=on,off", "insn=movdir64b,clzero,ntstore512,ntstore256,rep_stosb,memset",     \
+		"page=4K,64K", "fence=call,sample", "barrier=mfence,sfence", "region=256K", \
+		"backing=4k", "order=sequential,shuffled", "before=evicted,dirty,clean",    \
+		"source=zero,pattern"
+
+/* ---- doing the work ---- */
+
+static void every_arm_does_its_work(void **state)
+{
+	(void)state;
+	OPEN(EVERYTHING);
+	/* Two instructions are everywhere. */
+	assert_true(ctx.n_arms >= 2 * 2 * 2 * 2 * 2 * 2 * 3 * 2);
+	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+		struct reason why = { "" };
+		int ret = reset_bench.verify(bench_state, arm, &why);
+
+		assert_arm(!ret, arm, why.text);
+		reset_bench.prepare(bench_state, arm);
+		assert_arm(reset_bench.sample(bench_state, arm, 1) == REGION / PAGE, arm, "work");
+		assert_arm(reset_bench.repeatable(bench_state, arm) == is(arm, "quirk", "off"), arm,
+			   "repeatable");
+	}
+	assert_int_equal(reset_bench.finish(bench_state, NULL), 0);
+}
+
+static void a_sample_leaves_what_was_asked_for(void **state)
+{
+	(void)state;
+	OPEN(EVERYTHING);
+	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+		bool zero = is(arm, "source", "zero"), same = true;
+
+		memset(region->base, 0x77, region->bytes);
+		reset_bench.prepare(bench_state, arm);
+		/* Without the erratum nothing is brought into a state, for nothing is touched. */
+		assert_arm(is(arm, "quirk", "on") || region->base[0] == 0x77, arm, "prepared");
+		reset_bench.sample(bench_state, arm, 1);
+		for (size_t at = 1; at < region->bytes; at++)
+			same &= region->base[at] == region->base[at % LINE];
+		if (is(arm, "quirk", "off"))
+			assert_arm(same && region->base[0] == 0x77, arm, "touched");
+		else
+			assert_arm(same && (region->base[0] == 0) == zero, arm, "not reset");
+	}
+}
+
+static void repeating_is_more_work(void **state)
+{
+	(void)state;
+	OPEN("quirk=off", "region=256K", "backing=4k");
+	assert_int_equal(reset_bench.sample(bench_state, 0, 1), REGION / PAGE);
+	assert_int_equal(reset_bench.sample(bench_state, 0, 1000), 1000 * REGION / PAGE);
+}
+
+/* The kernel's flag turned off between the calls: the loop must look at it each time. */
+static void the_erratum_is_asked_for_at_each_call(void **state)
+{
+	(void)state;
+	OPEN("quirk=on", "insn=memset", "region=256K", "backing=4k");
+	memset(region->base, 0x77, region->bytes);
+	reset_bench.prepare(bench_state, 0);
+	reset_bug_bits = 0;
+	reset_bench.sample(bench_state, 0, 1);
+	assert_int_equal(region->base[0], 0x77);
+	/* And prepare() sets it again. */
+	reset_bench.prepare(bench_state, 0);
+	reset_bench.sample(bench_state, 0, 1);
+	assert_int_equal(region->base[0], 0);
+}
+
+/* ---- work that is not done ---- */
+
+static void sabotage_is_found(void **state)
+{
+	static const struct {
+		enum sabotage sabotage;
+		const char *on, *off;
+	} cases[] = {
+		{ FIRST_BYTE, "offset 0 was not reset", "was changed though quirk=off" },
+		{ LAST_BYTE, "offset 258048 was not reset", "was changed though quirk=off" },
+		{ A_BYTE_BETWEEN, "offset 131072 was not reset", "was changed though quirk=off" },
+		{ GUARD_BEFORE, "wrote before the start", "wrote before the start" },
+		{ GUARD_BEHIND, "wrote past the end", "wrote past the end" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		OPEN("quirk=on,off", "insn=rep_stosb,memset", "source=zero,pattern", "region=256K",
+		     "backing=4k", "page=4K,64K");
+		for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+			const char *want = is(arm, "quirk", "on") ? cases[i].on : cases[i].off;
+			struct reason why = { "" };
+
+			sabotage = NOTHING;
+			assert_arm(!reset_bench.verify(bench_state, arm, &why), arm, why.text);
+			sabotage = cases[i].sabotage;
+			assert_arm(reset_bench.verify(bench_state, arm, &why) == -EFAULT, arm,
+				   "sabotage was not found");
+			assert_arm(strstr(why.text, want), arm, why.text);
+			/* Flipped twice it is as before. */
+			reset_bench.sample(bench_state, arm, 1);
+		}
+		close_bench(NULL);
+	}
+}
+
+static void a_touched_guard_is_found_at_the_end(void **state)
+{
+	static const enum sabotage cases[] = { GUARD_BEFORE, GUARD_BEHIND };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reason why = { "" };
+
+		OPEN("quirk=on", "insn=memset", "region=256K", "backing=4k");
+		sabotage = NOTHING;
+		reset_bench.sample(bench_state, 0, 1);
+		assert_int_equal(reset_bench.finish(bench_state, &why), 0);
+		sabotage = cases[i];
+		reset_bench.sample(bench_state, 0, 1);
+		assert_int_equal(reset_bench.finish(bench_state, &why), -EFAULT);
+		assert_non_null(strstr(why.text, "wrote "));
+		close_bench(NULL);
+	}
+}
+
+/* ---- setting up ---- */
+
+static void setup_says_what_it_drew_and_what_it_was_granted(void **state)
+{
+	json_int_t first, offset;
+
+	(void)state;
+	OPEN("region=256K", "backing=4k");
+	first = json_integer_value(json_object_get(ctx.facts, "offset"));
+	assert_int_equal(first % PAGE, 0);
+	assert_true(first < 2 << 20);
+	assert_int_equal((uintptr_t)region->base % (2 << 20), first);
+	assert_int_equal(json_integer_value(json_object_get(ctx.facts, "granted")), REGION);
+	assert_int_equal(flags[FLAG_HUGE_PAGES], 0);
+	/* S4: another seed, another place. */
+	for (ctx.seed = 0; ctx.seed < 20; ctx.seed++) {
+		struct reason why = { "" };
+
+		reset_bench.teardown(bench_state);
+		assert_int_equal(reset_bench.setup(&ctx, &bench_state, &why), 0);
+		offset = json_integer_value(json_object_get(ctx.facts, "offset"));
+		if (offset != first)
+			break;
+	}
+	assert_int_not_equal(offset, first);
+}
+
+static void huge_pages_that_were_not_granted_are_flagged(void **state)
+{
+	(void)state;
+	not_granted = PAGE;
+	OPEN("region=256K", "backing=4k");
+	assert_int_equal(flags[FLAG_HUGE_PAGES], 1);
+}
+
+static void memory_that_is_not_there_is_said_so(void **state)
+{
+	static const char *const settings[] = { "region=256K", "backing=4k" };
+	struct reason why = { "" };
+
+	(void)state;
+	plan_with(settings, 2);
+	alloc_error = -ENOMEM;
+	assert_int_equal(set_up(&why), -ENOMEM);
+	assert_string_equal(why.text, "the memory is gone");
+	assert_null(bench_state);
+}
+
+static void a_shuffled_order_visits_every_page_once(void **state)
+{
+	(void)state;
+	/* Pages that were not visited would still hold what was there before. */
+	OPEN("quirk=on", "insn=memset", "region=4M", "backing=4k", "order=shuffled", "page=4K,16K");
+	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+		memset(region->base, 0x77, region->bytes);
+		reset_bench.prepare(bench_state, arm);
+		reset_bench.sample(bench_state, arm, 1);
+		for (size_t at = 0; at < region->bytes; at++)
+			if (region->base[at])
+				fail_msg("byte %zu", at);
+	}
+}
+
+/* ---- what can run, and what is made of it ---- */
+
+static void what_makes_no_sense_is_skipped(void **state)
+{
+	static const struct {
+		const char *settings[4];
+		const char *reason;
+	} cases[] = {
+		{ { "page=3K", "region=256K", "backing=4k", "quirk=on" },
+		  "page=3K is not a multiple of 4K" },
+		{ { "page=12K", "region=256K", "backing=4k", "quirk=on" },
+		  "region=256K is not a multiple of page=12K" },
+		{ { "page=2M", "region=1M", "backing=4k", "quirk=on" },
+		  "region=1M is not a multiple of page=2M" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		plan_with(cases[i].settings, 4);
+		assert_int_equal(plan.n_cells, 1);
+		assert_int_equal(plan.cells[0].state, CELL_SKIPPED);
+		assert_string_equal(plan.cells[0].reason.text, cases[i].reason);
+		plan_free(&plan);
+	}
+}
+
+static void a_region_that_does_not_fit_refuses_the_run(void **state)
+{
+	static const char *const settings[] = { "region=8192T", "backing=4k" };
+	struct reason why = { "" };
+
+	(void)state;
+	assert_int_equal(plan_add(&plan, &machine, &reset_bench, settings, 2, &why), -ENOMEM);
+	assert_non_null(strstr(why.text, "do not fit"));
+	assert_non_null(strstr(why.text, "would"));
+}
+
+/* A CPU of our own: what it has decides, not what this machine has. */
+static void machine_like(struct machine *m, uint32_t features, bool affected, const char *synthetic)
+{
+	struct reason why = { "" };
+
+	*m = (struct machine){ .root = "" };
+	m->cpu.features = features;
+	m->cpu.cpu_affected = affected;
+	if (topo_open(&m->topo, synthetic, &why))
+		fail_msg("%s", why.text);
+}
+
+static void auto_follows_the_cpu(void **state)
+{
+	static const struct {
+		uint32_t features;
+		bool affected;
+		const char *insn, *quirk;
+		enum kind kind;
+	} cases[] = {
+		{ 0, false, "rep_stosb", "off", KIND_MEASURED },
+		{ 0, true, "rep_stosb", "on", KIND_ANALOGUE },
+		{ 1u << CPU_AVX2, true, "ntstore256", "on", KIND_ANALOGUE },
+		{ 1u << CPU_AVX2 | 1u << CPU_AVX512F, true, "ntstore512", "on", KIND_ANALOGUE },
+		{ 1u << CPU_CLZERO | 1u << CPU_AVX512F, true, "clzero", "on", KIND_ANALOGUE },
+		{ 1u << CPU_MOVDIR64B | 1u << CPU_AVX512F, true, "movdir64b", "on", KIND_MEASURED },
+	};
+	static const char *const settings[] = { "quirk=auto", "insn=auto", "region=2M",
+						"backing=4k" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reason why = { "" };
+		struct machine m;
+
+		machine_like(&m, cases[i].features, cases[i].affected, "pack:1 l3:1 core:2 pu:1");
+		assert_int_equal(plan_add(&plan, &m, &reset_bench, settings, 4, &why), 0);
+		assert_int_equal(plan.n_groups, 1);
+		ctx.arms = plan.groups[0].arms;
+		assert_string_equal(level(0, "insn"), cases[i].insn);
+		assert_string_equal(level(0, "quirk"), cases[i].quirk);
+		assert_int_equal(plan.cells[0].kind, cases[i].kind);
+		if (cases[i].kind == KIND_ANALOGUE)
+			assert_non_null(
+				strstr(plan.cells[0].reason.text, "stands in for MOVDIR64B"));
+		plan_free(&plan);
+		topo_close(m.topo);
+	}
+}
+
+static void an_instruction_that_is_not_there_is_skipped(void **state)
+{
+	static const char *const settings[] = {
+		"quirk=on",
+		"insn=movdir64b,clzero,ntstore512,ntstore256,rep_stosb,memset",
+		"region=2M",
+		"backing=4k",
+	};
+	static const char *const reasons[] = { "this CPU has no movdir64b",
+					       "this CPU has no clzero", "this CPU has no avx512f",
+					       "this CPU has no avx2" };
+	struct reason why = { "" };
+	struct machine m;
+
+	(void)state;
+	machine_like(&m, 0, false, "pack:1 l3:1 core:2 pu:1");
+	assert_int_equal(plan_add(&plan, &m, &reset_bench, settings, 4, &why), 0);
+	assert_int_equal(plan.n_cells, 6);
+	for (size_t i = 0; i < plan.n_cells; i++) {
+		assert_int_equal(plan.cells[i].state, i < 4 ? CELL_SKIPPED : CELL_PLANNED);
+		if (i < 4)
+			assert_string_equal(plan.cells[i].reason.text, reasons[i]);
+	}
+	topo_close(m.topo);
+}
+
+static void clzero_stores_nothing_but_zeros(void **state)
+{
+	static const char *const settings[] = { "quirk=on", "insn=clzero", "source=zero,pattern",
+						"region=2M", "backing=4k" };
+	struct reason why = { "" };
+	struct machine m;
+
+	(void)state;
+	machine_like(&m, 1u << CPU_CLZERO, false, "pack:1 l3:1 core:2 pu:1");
+	assert_int_equal(plan_add(&plan, &m, &reset_bench, settings, 5, &why), 0);
+	assert_int_equal(plan.cells[0].state, CELL_PLANNED);
+	assert_int_equal(plan.cells[1].state, CELL_SKIPPED);
+	assert_string_equal(plan.cells[1].reason.text, "clzero stores zeros only");
+	topo_close(m.topo);
+}
+
+static void regions_follow_the_llc(void **state)
+{
+	static const struct {
+		const char *machine;
+		uint64_t llc;
+		const char *small, *large;
+	} cases[] = {
+		{ "pack:1 l3:1(size=8388608) core:2 pu:1", 8 << 20, "2M", "32M" },
+		{ "pack:1 l3:1(size=33554432) core:2 pu:1", 32 << 20, "8M", "128M" },
+		{ "pack:1 l3:1(size=31457280) core:2 pu:1", 30 << 20, "4M", "64M" },
+		{ "pack:2 l3:2(size=12582912) core:2 pu:1", 12 << 20, "2M", "32M" },
+	};
+	static const char *const settings[] = { "quirk=on", "insn=memset", "region=small,large",
+						"backing=4k" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reason why = { "" };
+		struct machine m;
+		uint64_t bytes = 0;
+
+		machine_like(&m, 0, false, cases[i].machine);
+		if (plan_add(&plan, &m, &reset_bench, settings, 4, &why))
+			fail_msg("%s", why.text);
+		assert_int_equal(plan.n_groups, 2);
+		ctx.arms = plan.groups[0].arms;
+		assert_string_equal(level(0, "region"), cases[i].small);
+		size_parse(level(0, "region"), &bytes);
+		assert_true(bytes <= cases[i].llc / 4);
+		ctx.arms = plan.groups[1].arms;
+		assert_string_equal(level(0, "region"), cases[i].large);
+		size_parse(level(0, "region"), &bytes);
+		assert_true(bytes > 2 * cases[i].llc);
+		plan_free(&plan);
+		topo_close(m.topo);
+	}
+}
+
+static void cached_lines_need_room_in_the_cache(void **state)
+{
+	static const char *const settings[] = { "quirk=on", "insn=memset", "region=4M,16M",
+						"backing=4k", "before=dirty,clean,evicted" };
+	struct reason why = { "" };
+	struct machine m;
+
+	(void)state;
+	machine_like(&m, 0, false, "pack:1 l3:1(size=8388608) core:2 pu:1");
+	assert_int_equal(plan_add(&plan, &m, &reset_bench, settings, 5, &why), 0);
+	assert_int_equal(plan.n_cells, 6);
+	for (size_t i = 0; i < plan.n_cells; i++) {
+		ctx.arms = &plan.cells[i].cell;
+		assert_int_equal(plan.cells[i].state == CELL_SKIPPED,
+				 is(0, "region", "16M") && !is(0, "before", "evicted"));
+		if (plan.cells[i].state == CELL_SKIPPED)
+			assert_non_null(strstr(plan.cells[i].reason.text, "an LLC of 8 MiB"));
+	}
+	topo_close(m.topo);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, clean_slate, close_bench)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(every_arm_does_its_work),
+		TEST(a_sample_leaves_what_was_asked_for),
+		TEST(repeating_is_more_work),
+		TEST(the_erratum_is_asked_for_at_each_call),
+		TEST(sabotage_is_found),
+		TEST(a_touched_guard_is_found_at_the_end),
+		TEST(setup_says_what_it_drew_and_what_it_was_granted),
+		TEST(huge_pages_that_were_not_granted_are_flagged),
+		TEST(memory_that_is_not_there_is_said_so),
+		TEST(a_shuffled_order_visits_every_page_once),
+		TEST(what_makes_no_sense_is_skipped),
+		TEST(a_region_that_does_not_fit_refuses_the_run),
+		TEST(auto_follows_the_cpu),
+		TEST(an_instruction_that_is_not_there_is_skipped),
+		TEST(clzero_stores_nothing_but_zeros),
+		TEST(regions_follow_the_llc),
+		TEST(cached_lines_need_room_in_the_cache),
+	};
+
+	return cmocka_run_group_tests(tests, open_machine, close_machine);
+}

@@ -1,0 +1,149 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+load helper
+
+# Three runs that all tests look at: null, then reset in two groups, then one with a label.
+setup_file() {
+	export TDCOST_DB=$BATS_FILE_TMPDIR/shown.db
+	"$TDCOST" run null --rounds 2 --blocks 5 --budget 1s >/dev/null || [ $? = 5 ]
+	"$TDCOST" run reset -p region=1M,2M -p backing=4k -p insn=memset,rep_stosb --rounds 3 --blocks 4 \
+		--budget 5s >/dev/null || [ $? = 5 ]
+	"$TDCOST" run null -p twin=a,b --rounds 6 --blocks 5 --budget 2s --label third >/dev/null || [ $? = 5 ]
+}
+
+setup() {
+	enter
+	export TDCOST_DB=$BATS_FILE_TMPDIR/shown.db
+}
+
+uuid() { # INDEX, 0 the newest
+	tdcost runs --json | jq -r ".[$1].run"
+}
+
+shown() { # SELECTOR...
+	tdcost show --json "$@" >shown.json || [ $? = 5 ]
+	jq -r .run shown.json
+}
+
+@test "a run is named by @last, its place, its id, its beginning or its label" {
+	[ "$(shown)" = "$(uuid 0)" ]
+	[ "$(shown @last)" = "$(uuid 0)" ]
+	[ "$(shown @last~1)" = "$(uuid 1)" ]
+	[ "$(shown @last~2)" = "$(uuid 2)" ]
+	[ "$(shown "$(uuid 1)")" = "$(uuid 1)" ]
+	id=$(uuid 2)
+	[ "$(shown "${id:0:12}")" = "$id" ]
+	[ "$(shown label=third)" = "$(uuid 0)" ]
+	[ "$(jq -r .label shown.json)" = third ]
+}
+
+@test "what names no run, or more than one, is refused" {
+	run --separate-stderr tdcost show zzzz
+	assert_refused 2 "'zzzz'"
+	run --separate-stderr tdcost show label=fourth
+	assert_refused 2 "fourth"
+	run --separate-stderr tdcost show @last~3
+	assert_refused 2 "@last~3"
+	run --separate-stderr tdcost show @last @last~1
+	assert_refused 2 "one run"
+	"$TDCOST" run null --rounds 1 --blocks 5 --budget 100ms --label twice --db two.db >/dev/null || [ $? = 5 ]
+	"$TDCOST" run null --rounds 1 --blocks 5 --budget 100ms --label twice --db two.db >/dev/null || [ $? = 5 ]
+	run --separate-stderr tdcost show label=twice --db two.db
+	assert_refused 2 "2 runs"
+}
+
+@test "samples are rounds times blocks of each arm" {
+	shown @last~1
+	jq -e '.rounds == 3 and (.cells | length) == 8 and
+		all(.cells[]; .summary.n == 3 and .summary.samples == 3 * 4)' shown.json
+	[ "$(tdcost runs --json | jq '.[1].samples')" = $((3 * 4 * 8)) ]
+	shown label=third
+	jq -e '(.cells | length) == 2 and all(.cells[]; .summary.samples == 6 * 5)' shown.json
+}
+
+@test "a stand-in is labelled analogue, what is itself measured" {
+	shown @last~1
+	jq -e 'all(.cells[]; .kind == (if .factors.quirk == "off" or .factors.insn == "movdir64b"
+		then "measured" else "analogue" end))' shown.json
+	jq -e 'all(.cells[] | select(.kind == "analogue"); .reason | contains("MOVDIR64B"))' shown.json
+	# The weaker label of the two is that of what is saved.
+	jq -e '[.pairs[] | select(.factor == "quirk")] | length == 4 and all(.[]; .kind == "analogue")' \
+		shown.json
+	shown label=third
+	jq -e 'all(.cells[]; .kind == "measured") and all(.pairs[]; .kind == "measured")' shown.json
+	tdcost show @last~1 >text || [ $? = 5 ]
+	grep -q 'quirk=on.* analogue ' text
+	grep -q 'quirk=off.* measured ' text
+}
+
+@test "numbers agree with each other" {
+	shown @last~1
+	jq -e 'all(.cells[].summary; .min <= .p50 and .p50 <= .p90 and .p90 <= .p99 and .p99 <= .max and
+		.lo <= .median and .median <= .hi and .median > 0)' shown.json
+	jq -e '.clock == "ns" and .lane == "host" and .tick_hz > 0 and .resolution_ticks > 0 and
+		.overhead_ticks >= 0 and all(.cells[]; .unit | startswith("ns per "))' shown.json
+}
+
+@test "below six rounds there is no verdict, and how many are lacking is said" {
+	shown @last~1
+	jq -e '(.pairs | length) > 0 and
+		all(.pairs[]; .verdict == "inconclusive" and .more_needed >= 3)' shown.json
+	tdcost show @last~1 >text || [ $? = 5 ]
+	grep -q '[0-9] more rounds needed' text
+	# At six there may be one.
+	shown label=third
+	jq -e '(.pairs | length) == 1 and .pairs[0].difference.n == 6 and .pairs[0].difference.p != null' \
+		shown.json
+}
+
+@test "the head names the run, its seed and the machine" {
+	run --separate-stderr tdcost show label=third
+	[ -z "$stderr" ]
+	[[ ${lines[0]} == "run $(uuid 0 | cut -c1-8) \"third\", done, 6 rounds, seed "* ]]
+	[[ ${lines[1]} == *"Linux $(uname -r)"* ]]
+	[[ ${lines[1]} == *"lane host"* ]]
+}
+
+@test "--tails adds percentiles" {
+	run --separate-stderr tdcost show --tails
+	[[ $output == *p99.9* ]]
+	[[ $output == *"within %"* ]]
+	run --separate-stderr tdcost show
+	[[ $output != *p99.9* ]]
+}
+
+@test "a fatal flag makes the run untrustworthy" {
+	cp "$TDCOST_DB" fatal.db
+	sqlite3 fatal.db "INSERT INTO flag (run, code, fatal, detail)
+		SELECT max(id), 'clock-step', 1, 'made up' FROM run"
+	run --separate-stderr tdcost show --db fatal.db
+	[ "$status" = 5 ]
+	[[ $output == *UNTRUSTWORTHY*"made up"* ]]
+	run --separate-stderr tdcost show --db fatal.db --json
+	[ "$status" = 5 ]
+	jq -e 'any(.flags[]; .fatal and .flag == "clock-step")' <<<"$output"
+}
+
+@test "showing changes nothing" {
+	cp "$TDCOST_DB" same.db
+	before=$(sum same.db)
+	tdcost show --db same.db >/dev/null || [ $? = 5 ]
+	tdcost runs --db same.db >/dev/null
+	[ "$(sum same.db)" = "$before" ]
+}
+
+@test "a table that cannot be written is an error" {
+	run --separate-stderr bash -c "'$TDCOST' show >/dev/full"
+	assert_refused 1 "standard output"
+	run --separate-stderr bash -c "'$TDCOST' show --json >/dev/full"
+	[ "$status" = 1 ]
+}
+
+@test "events that were counted are shown per cell, with n" {
+	tdcost run reset -p region=1M -p backing=4k -p quirk=on --events page-faults --rounds 2 --blocks 5 \
+		--budget 200ms --db events.db >out || [ $? = 5 ]
+	grep -q 'events, counts per sample' out
+	grep -q 'PAGE_FAULTS' out
+	tdcost show --db events.db --json | jq -e '.events | length == 1 and .[0].n == 10 and .[0].max >= .[0].median'
+}
