@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tdcost.h: the calls of /dev/tdcost, shared by tdcost.ko and the program.
+ *
+ * Every call needs CAP_SYS_ADMIN. Fields are in unless marked out; what is reserved, and bits that
+ * have no name here, must be zero (-EINVAL). Times are raw TSC ticks. CPU masks are arrays of
+ * 64-bit words, CPU 0 in bit 0 of the first; a mask may be longer than the machine, its surplus
+ * bits zero; CPUs that are not online are left out.
+ */
+#ifndef TDCOST_H
+#define TDCOST_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define TDCOST_DEVICE "/dev/tdcost"
+/* Raised when a call changes its meaning or its layout; the program takes no other. */
+#define TDCOST_ABI 1
+
+/* tdcost_info.features */
+#define TDCOST_HAS_WBNOINVD   (1u << 0) /* CPUID 0x80000008 EBX[9] */
+#define TDCOST_HAS_MOVDIR64B  (1u << 1) /* CPUID 7.0 ECX[28] */
+#define TDCOST_CPU_AFFECTED   (1u << 2) /* family 6, models 0x8F and 0xCF: X86_BUG_TDX_PW_MCE */
+#define TDCOST_HAS_CLFLUSHOPT (1u << 3)
+
+struct tdcost_info {
+	__u32 abi;	    /* out: TDCOST_ABI; first, so that any version can be told */
+	__u32 features;	    /* out */
+	__u32 cpus;	    /* out: nr_cpu_ids, what a mask and a result must have room for */
+	__u32 max_order;    /* out: of tdcost_pages.order */
+	__u64 max_bytes;    /* out: of all pages that one open file holds */
+	__u32 max_delay_us; /* out: of tdcost_stop.delay_us: the longest that this module keeps
+			       interrupts off, apart from one flush */
+	__u32 timeout_ms;   /* out: after that a CPU that does not answer is given up */
+	__u64 max_rounds;   /* out: of tdcost_flag.rounds */
+	char version[32];   /* out */
+};
+
+/* What a CPU executes. */
+enum tdcost_op {
+	TDCOST_WBINVD,
+	TDCOST_WBNOINVD, /* -EOPNOTSUPP without its CPUID bit: it would run as WBINVD */
+	TDCOST_NOTHING,	 /* the interrupt alone: what the flush is compared with */
+	TDCOST_OP_MAX
+};
+
+/* Which CPUs of the mask, by the kernel's topology, and in which order. */
+enum tdcost_mode {
+	TDCOST_ONE,	    /* the first one of the mask */
+	TDCOST_PER_PACKAGE, /* the first one of each package, at once */
+	TDCOST_PER_LLC,	    /* the first one of each last-level cache, at once */
+	TDCOST_PER_CORE,    /* the first one of each core, at once */
+	TDCOST_ALL,	    /* all of the mask, at once, as wbinvd_on_all_cpus() */
+	TDCOST_IN_TURN,	    /* all of the mask, one after the other */
+	TDCOST_MODE_MAX
+};
+
+/* tdcost_cpu.flags */
+#define TDCOST_CPU_ANSWERED (1u << 0) /* start and end are valid */
+#define TDCOST_CPU_FLUSHED  (1u << 1) /* it executed the op */
+#define TDCOST_CPU_LATE	    (1u << 2) /* still in the mask when the polls were used up */
+#define TDCOST_CPU_LATE_NMI (1u << 3) /* still in it 10 ms after that */
+#define TDCOST_CPU_SELF	    (1u << 4) /* the CPU that called */
+
+struct tdcost_cpu {
+	__u32 cpu;
+	__u32 flags;
+	__u64 request; /* when this CPU was asked: that of the call, but for TDCOST_IN_TURN */
+	__u64 start;   /* in the handler, before the op */
+	__u64 end;     /* behind the op; in a stop, behind the clearing of its bit */
+	__u64 flushes; /* ops other than TDCOST_NOTHING that this CPU did since the module came */
+};
+
+/* -ETIMEDOUT: a CPU did not answer; the results are valid and say which. */
+struct tdcost_flush {
+	__u32 op;
+	__u32 mode;
+	__u64 mask; /* pointer to its words */
+	__u32 mask_words;
+	__u32 n;      /* room in @result; out: how many were written, one for each CPU asked */
+	__u64 result; /* pointer to struct tdcost_cpu, ascending by CPU */
+	__u64 start;  /* out: before the first request */
+	__u64 end;    /* out: when the last answer was seen */
+};
+
+/* tdcost_stop.flags */
+#define TDCOST_STOP_SELF (1u << 0) /* the caller executes the op behind the stop: relocate_kernel() */
+
+/*
+ * native_stop_other_cpus() without the stopping: an IPI to all other CPUs; each executes @op if
+ * its bit in @mask is set (cache_state_incoherent), then clears its bit in the stop mask; the
+ * caller polls that mask with udelay(1). -ETIMEDOUT as for a flush, and only when a CPU never
+ * answered: being late is a result.
+ */
+struct tdcost_stop {
+	__u32 op;
+	__u32 flags;
+	__u64 mask; /* pointer to the words of the CPUs whose flag is set */
+	__u32 mask_words;
+	__u32 max_polls; /* 1 to 1000000, the kernel's USEC_PER_SEC */
+	__u32 delay_cpu; /* before its op, with interrupts off: for tests */
+	__u32 delay_us;	 /* 0: none */
+	__u32 n;	 /* room in @result; out: the other CPUs, and the caller when STOP_SELF */
+	__u32 polls;	 /* out: how many it took, max_polls when somebody was late */
+	__u64 result;	 /* pointer to struct tdcost_cpu, ascending by CPU */
+	__u64 start;	 /* out: before the request */
+	__u64 end;	 /* out: when the mask was seen empty, or the polls and the 10 ms were up */
+	__u32 late;	 /* out: CPUs late past max_polls */
+	__u32 late_nmi;	 /* out: CPUs late past the 10 ms for the NMI too */
+};
+
+/* tdcost_flag.flags: what the loop does to the byte, apart from preempt_disable() and enable() */
+#define TDCOST_FLAG_STORE  (1u << 0) /* set it, as before each SEAMCALL */
+#define TDCOST_FLAG_REMOTE (1u << 1) /* that of @cpu, not the own one: somebody who contends */
+
+/* What the per-CPU flag costs: @rounds times preempt_disable(), the store, preempt_enable(). */
+struct tdcost_flag {
+	__u32 flags;
+	__u32 cpu; /* with TDCOST_FLAG_REMOTE */
+	__u64 rounds;
+	__u64 start; /* out */
+	__u64 end;   /* out */
+};
+
+/* Pages of the kernel's direct map, held by the open file until freed or closed. One set. */
+struct tdcost_pages {
+	__u32 order;
+	__s32 node; /* -1: the caller's */
+	__u64 n;    /* of pages of that order */
+};
+
+/* The state of the lines before a reset. */
+enum tdcost_before {
+	TDCOST_EVICTED, /* written back and dropped with CLFLUSHOPT or CLFLUSH */
+	TDCOST_DIRTY,
+	TDCOST_CLEAN,
+	TDCOST_BEFORE_MAX
+};
+
+struct tdcost_fill {
+	__u64 pattern; /* stored in every 8 bytes */
+	__u32 before;  /* enum tdcost_before */
+	__u32 reserved;
+};
+
+/* tdcost_reset.flags */
+#define TDCOST_RESET_QUIRK	(1u << 0) /* the erratum is there; otherwise the early return */
+#define TDCOST_RESET_FENCE_ONCE (1u << 1) /* behind all calls, not behind each */
+
+/* tdx_quirk_reset_paddr() over all pages. -EOPNOTSUPP with the quirk on without MOVDIR64B. */
+struct tdcost_reset {
+	__u32 flags;
+	__u32 call_order; /* of the bytes of each call, at most the pages' order */
+	__u64 rounds;	  /* over all pages; more than one only with the quirk off */
+	__u64 start;	  /* out */
+	__u64 end;	  /* out */
+	__u64 calls;	  /* out: of the reset function */
+};
+
+struct tdcost_check {
+	__u64 pattern; /* expected in every 8 bytes */
+	__u64 wrong;   /* out: bytes that differ */
+	__u64 first;   /* out: offset of the first of them, counted over the pages in order */
+};
+
+/* Flushes done since the module was loaded, a __u64 for each CPU number below tdcost_info.cpus. */
+struct tdcost_counters {
+	__u32 n; /* room in @counters; out: how many were written */
+	__u32 reserved;
+	__u64 counters; /* pointer */
+};
+
+#define TDCOST_MAGIC	   0xd7
+#define TDCOST_INFO	   _IOR(TDCOST_MAGIC, 0x00, struct tdcost_info)
+#define TDCOST_FLUSH	   _IOWR(TDCOST_MAGIC, 0x01, struct tdcost_flush)
+#define TDCOST_STOP	   _IOWR(TDCOST_MAGIC, 0x02, struct tdcost_stop)
+#define TDCOST_FLAG	   _IOWR(TDCOST_MAGIC, 0x03, struct tdcost_flag)
+#define TDCOST_COUNTERS	   _IOWR(TDCOST_MAGIC, 0x04, struct tdcost_counters)
+#define TDCOST_PAGES_ALLOC _IOW(TDCOST_MAGIC, 0x10, struct tdcost_pages)
+#define TDCOST_PAGES_FREE  _IO(TDCOST_MAGIC, 0x11)
+#define TDCOST_PAGES_FILL  _IOW(TDCOST_MAGIC, 0x12, struct tdcost_fill)
+#define TDCOST_PAGES_RESET _IOWR(TDCOST_MAGIC, 0x13, struct tdcost_reset)
+#define TDCOST_PAGES_CHECK _IOWR(TDCOST_MAGIC, 0x14, struct tdcost_check)
+
+#endif
