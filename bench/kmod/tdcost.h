@@ -84,7 +84,8 @@ struct tdcost_flush {
 };
 
 /* tdcost_stop.flags */
-#define TDCOST_STOP_SELF (1u << 0) /* the caller executes the op behind the stop: relocate_kernel() */
+#define TDCOST_STOP_SELF \
+	(1u << 0) /* the caller executes the op behind the stop: relocate_kernel() */
 
 /*
  * native_stop_other_cpus() without the stopping: an IPI to all other CPUs; each executes @op if

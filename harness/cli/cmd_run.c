@@ -155,7 +155,7 @@ static void say_why_stopped(const struct cli *cli, const struct precision *p,
 static int begin(const struct cli *cli, const struct machine *m, const struct plan *plan,
 		 struct run_config *c, struct recorder *rec, struct reason *why)
 {
-	struct recorder_run run = { .label = run_ask.label, .seed = c->seed, .lane = LANE_HOST };
+	struct recorder_run run = { .label = run_ask.label, .seed = c->seed };
 	char *argv = argv_json(cli), *asked = run_ask_json(plan, c);
 	int ret = argv && asked ? 0 : reason_set(why, -ENOMEM, "out of memory");
 

@@ -37,18 +37,23 @@ static int put_host(struct recorder *rec, const struct machine *m, struct reason
 	return store_put_host(rec->store, &h, why);
 }
 
-static int put_boot(struct recorder *rec, const struct machine *m, enum lane lane,
-		    struct tick_clock *clock, struct reason *why)
+/*
+ * Under -icount, and in Bochs, the TSC moves by one with each instruction, whatever rate the guest
+ * believes it to have; that rate only paces the run.
+ */
+static int put_boot(struct recorder *rec, const struct machine *m, struct tick_clock *clock,
+		    struct reason *why)
 {
+	enum clock_unit unit = lane_clock(m->lane);
 	char *identity = json_canonical(m->env.identity);
 	struct store_boot b = {
 		.boot_id = m->env.boot,
 		.host = m->env.host,
 		.environment = m->env.hash,
 		.identity = identity,
-		.lane = lane,
-		.clock = lane == LANE_COUNT || lane == LANE_SPR ? CLOCK_UNIT_INSN : CLOCK_UNIT_NS,
-		.tick_hz = clock->hz,
+		.lane = m->lane,
+		.clock = unit,
+		.tick_hz = unit == CLOCK_UNIT_INSN ? 1e9 : clock->hz,
 		.resolution = clock->resolution,
 		.overhead = clock->overhead,
 	};
@@ -197,7 +202,7 @@ int recorder_begin(struct recorder *rec, const struct machine *m, const struct p
 
 	store_new_uuid(rec->uuid);
 	if (!ret)
-		ret = put_boot(rec, m, run->lane, clock, why);
+		ret = put_boot(rec, m, clock, why);
 	if (!ret)
 		ret = put_run(rec, m, plan, run, why);
 	if (!ret)
@@ -244,7 +249,7 @@ int recorder_resume(struct recorder *rec, const struct machine *m, const struct 
 	if (!ret)
 		ret = put_host(rec, m, why);
 	if (!ret)
-		ret = put_boot(rec, m, LANE_HOST, clock, why);
+		ret = put_boot(rec, m, clock, why);
 	if (!ret)
 		ret = store_resume_run(rec->store, uuid, rec->boot, &data, why);
 	if (ret)
@@ -278,8 +283,9 @@ static int fill_rows(const struct run_invocation *inv, struct rows *rows,
 						      (int)inv->group, r->flags[i].arm,
 						      r->flags[i].detail };
 	for (size_t i = 0; i < r->n_parts; i++)
-		rows->parts[i] = (struct store_part){ r->parts[i].seq, "event",
-						      r->events[r->parts[i].event],
+		rows->parts[i] = (struct store_part){ r->parts[i].seq,
+						      r->series[r->parts[i].series].metric,
+						      r->series[r->parts[i].series].subject,
 						      r->parts[i].value };
 	*out = (struct store_invocation){
 		.round = inv->round,

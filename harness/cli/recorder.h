@@ -18,7 +18,6 @@ struct recorder_run {
 	const char *argv;  /* JSON */
 	const char *plan;  /* JSON: what was asked */
 	uint64_t seed;
-	enum lane lane;
 };
 
 /**

@@ -84,17 +84,26 @@ static json_t *flags_json(const struct report *r)
 	return list;
 }
 
-static json_t *events_json(const struct report *r)
+/* A subject of null is all of them together. */
+static json_t *values_json(const struct report *r)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < r->n_events; i++) {
-		const struct report_event *e = &r->events[i];
+	for (size_t i = 0; i < r->n_values; i++) {
+		const struct report_value *v = &r->values[i];
+		const char *quantity = v->metric ? v->metric->quantity : "count";
 
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:f, s:f, s:f}", "cell",
-						      e->cell->row->hash, "event", e->subject, "n",
-						      (json_int_t)e->n, "median", e->median, "p99",
-						      e->p99, "max", e->max));
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:s?, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, "
+				  "s:f}",
+				  "cell", v->cell->row->hash, "metric", v->name, "subject",
+				  *v->subject ? v->subject : NULL, "quantity", quantity, "unit",
+				  strcmp(quantity, "duration") ? quantity
+							       : clock_unit_name(r->data.run.clock),
+				  "n", (json_int_t)v->n, "total", v->total, "min", v->min, "p50",
+				  v->p50, "p90", v->p90, "p99", v->p99, "p999", v->p999, "max",
+				  v->max));
 	}
 	return list;
 }
@@ -115,6 +124,6 @@ json_t *show_json(const struct report *r)
 			 r->data.resolution, "overhead_ticks", r->data.overhead, "plan",
 			 json_loads(r->data.plan, 0, NULL), "argv",
 			 json_loads(r->data.argv, 0, NULL), "cells", cells, "pairs", pairs_json(r),
-			 "flags", flags_json(r), "events", events_json(r), "environment",
+			 "flags", flags_json(r), "values", values_json(r), "environment",
 			 json_loads(r->data.identity, 0, NULL));
 }

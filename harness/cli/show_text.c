@@ -158,30 +158,87 @@ static void print_tails(const struct report *r, const char *benchmark)
 		table_print(t, stdout);
 }
 
-static void print_events(const struct report *r)
+/* What the rows of a table of values have in common. */
+static bool same_table(const struct report_value *a, const struct report_value *b)
 {
-	static const char *const columns[] = { "cell", "event", ">n", ">median", ">p99", ">max" };
-	struct table *t;
+	return a->metric == b->metric && !strcmp(a->name, b->name);
+}
+
+static const char *value_unit(const struct report *r, const struct report_value *v)
+{
+	if (!v->metric)
+		return "counts";
+	return strcmp(v->metric->quantity, "duration") ? v->metric->quantity
+						       : clock_unit_name(r->data.run.clock);
+}
+
+/* Zero in n says "rarer than 3/n", not "never": with 95 % confidence (S12). */
+static void print_occurrence(struct table *t, const struct report_value *v)
+{
 	char a[32];
 
-	if (!r->n_events)
-		return;
-	t = table_new(columns, ARRAY_SIZE(columns));
-	for (size_t i = 0; t && i < r->n_events; i++) {
-		const struct report_event *e = &r->events[i];
+	if (v->total > 0)
+		table_cell(t, "%s in %zu", text_number(v->total, a, sizeof(a)), v->n);
+	else
+		table_cell(t, "0 in %zu, so below %.3g %%", v->n, fmin(100, 300.0 / (double)v->n));
+}
 
-		table_row(t);
-		table_cell(t, "%s", e->cell->label);
-		table_cell(t, "%s", e->subject);
-		table_cell(t, "%zu", e->n);
-		table_cell(t, "%s", text_number(e->median, a, sizeof(a)));
-		/* S12: beyond a percentile of few samples lies none. */
-		table_cell(t, "%s", e->n < 100 ? "-" : text_number(e->p99, a, sizeof(a)));
-		table_cell(t, "%s", text_number(e->max, a, sizeof(a)));
+static void print_value(struct table *t, const struct report_value *v)
+{
+	const struct {
+		double value, beyond; /* share of the values that lie beyond it */
+	} q[] = { { v->min, 1 },   { v->p50, .5 },    { v->p90, .1 },
+		  { v->p99, .01 }, { v->p999, .001 }, { v->max, 1 } };
+	char a[32];
+
+	table_row(t);
+	table_cell(t, "%s", v->cell->label);
+	table_cell(t, "%s", *v->subject ? v->subject : "all");
+	if (report_is_occurrence(v)) {
+		print_occurrence(t, v);
+		return;
 	}
-	printf("\nevents, counts per sample over all n samples\n");
-	if (t)
-		table_print(t, stdout);
+	table_cell(t, "%zu", v->n);
+	for (size_t i = 0; i < ARRAY_SIZE(q); i++)
+		table_cell(t, "%s",
+			   (double)v->n * q[i].beyond < 1 ? "-"
+							  : text_number(q[i].value, a, sizeof(a)));
+}
+
+/* Of many CPUs all together are told, and each only with the tails. */
+static bool is_told(const struct report_value *v, bool tails)
+{
+	return tails || !v->metric || strcmp(v->metric->per, "CPU") || !*v->subject ||
+	       report_is_occurrence(v);
+}
+
+/* One table for each metric: units differ. */
+static void print_values(const struct report *r, bool tails)
+{
+	static const char *const columns[] = { "cell", ">of",  ">n",	 ">min", ">p50",
+					       ">p90", ">p99", ">p99.9", ">max" };
+	static const char *const rare[] = { "cell", ">of", ">how often" };
+
+	for (size_t first = 0; first < r->n_values; first++) {
+		const struct report_value *v = &r->values[first];
+		bool occurs = report_is_occurrence(v), done = false;
+		struct table *t;
+
+		for (size_t i = 0; i < first; i++)
+			done |= same_table(&r->values[i], v);
+		if (done)
+			continue;
+		t = occurs ? table_new(rare, ARRAY_SIZE(rare))
+			   : table_new(columns, ARRAY_SIZE(columns));
+		for (size_t i = first; t && i < r->n_values; i++)
+			if (same_table(&r->values[i], v) && is_told(&r->values[i], tails))
+				print_value(t, &r->values[i]);
+		printf("\n%s%s%s per %s, %s over all n\n", v->metric ? v->cell->row->benchmark : "",
+		       v->metric ? ": " : "", v->name, v->metric ? v->metric->per : "sample",
+		       value_unit(r, v));
+		if (t)
+			table_print(t, stdout);
+	}
 }
 
 static void print_row(const struct report *r, const struct comparison *c,
@@ -324,7 +381,7 @@ void show_text(const struct report *r, bool tails)
 		if (tails)
 			print_tails(r, r->cells[i].row->benchmark);
 	}
-	print_events(r);
+	print_values(r, tails);
 	print_pairs(r);
 	putchar('\n');
 	print_reasons(r);

@@ -13,6 +13,13 @@ static const char *const lane_names[] = {
 };
 static_assert(ARRAY_SIZE(lane_names) == LANE_MAX, "every lane has a name");
 
+static const enum clock_unit lane_clocks[] = {
+	[LANE_HOST] = CLOCK_UNIT_NS,	[LANE_VM] = CLOCK_UNIT_NS,
+	[LANE_COUNT] = CLOCK_UNIT_INSN, [LANE_SPR] = CLOCK_UNIT_INSN,
+	[LANE_SMOKE] = CLOCK_UNIT_NONE,
+};
+static_assert(ARRAY_SIZE(lane_clocks) == LANE_MAX, "every lane has a clock, or says it has none");
+
 static const char *const clock_unit_names[] = {
 	[CLOCK_UNIT_NS] = "ns",
 	[CLOCK_UNIT_INSN] = "instructions",
@@ -100,6 +107,11 @@ static int value_of(const char *const *names, size_t n, const char *name)
 	{                                                                            \
 		return value_of(type##_names, ARRAY_SIZE(type##_names), name);       \
 	}
+
+enum clock_unit lane_clock(enum lane v)
+{
+	return (unsigned)v < LANE_MAX ? lane_clocks[v] : CLOCK_UNIT_NONE;
+}
 
 DEFINE_WORD(lane)
 DEFINE_WORD(clock_unit)

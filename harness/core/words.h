@@ -95,6 +95,9 @@ struct trust_flag_info {
 /* Each returns a static string, "?" for a value out of range. */
 const char *lane_name(enum lane v);
 const char *clock_unit_name(enum clock_unit v); /* "ns", "instructions", "none" */
+
+/* What the clock of a lane counts. CLOCK_UNIT_NONE: it yields no figure, so nothing is stored. */
+enum clock_unit lane_clock(enum lane v);
 const char *kind_name(enum kind v);
 const char *run_state_name(enum run_state v);
 const char *cell_state_name(enum cell_state v);

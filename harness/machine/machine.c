@@ -1,10 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/machine/machine.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "harness/machine/files.h"
+
+int lane_detect(const char *root, enum lane *lane, struct reason *why)
+{
+	static const char key[] = "tdcost.lane=";
+	char line[4096], *word, *rest = NULL;
+	int found;
+
+	*lane = LANE_HOST;
+	if (file_text(root, "/proc/cmdline", line, sizeof(line)))
+		return 0;
+	for (word = strtok_r(line, " \t\n", &rest); word; word = strtok_r(NULL, " \t\n", &rest)) {
+		if (strncmp(word, key, sizeof(key) - 1))
+			continue;
+		found = lane_parse(word + sizeof(key) - 1);
+		if (found < 0)
+			return reason_set(
+				why, -EINVAL,
+				"the kernel command line says '%s'; the lanes are host, vm, "
+				"count, spr and smoke",
+				word);
+		*lane = (enum lane)found;
+	}
+	return 0;
+}
 
 int machine_open(struct machine *m, struct reason *why)
 {
@@ -13,7 +38,9 @@ int machine_open(struct machine *m, struct reason *why)
 	memset(m, 0, sizeof(*m));
 	m->root = "";
 	cpu_detect(&m->cpu);
-	err = topo_open(&m->topo, NULL, why);
+	err = lane_detect(m->root, &m->lane, why);
+	if (!err)
+		err = topo_open(&m->topo, NULL, why);
 	if (err)
 		return err;
 	err = env_record(&m->env, m->root, &m->cpu, m->topo, why);

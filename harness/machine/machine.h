@@ -14,6 +14,7 @@
 struct machine {
 	const char *root; /* prefix of /proc and /sys, "" for the live machine; borrowed */
 	struct cpu_info cpu;
+	enum lane lane;
 	struct topo *topo;
 	struct env env;
 };
@@ -21,6 +22,13 @@ struct machine {
 /* Look at the machine this runs on. Return: 0 or -errno with @why. Free with machine_close(). */
 int machine_open(struct machine *m, struct reason *why);
 void machine_close(struct machine *m);
+
+/**
+ * lane_detect() - where this runs: `tdcost.lane=` of the kernel command line, as scripts/vm sets it
+ *
+ * A machine that says nothing is LANE_HOST. Return: 0; -EINVAL for a lane that there is not.
+ */
+int lane_detect(const char *root, enum lane *lane, struct reason *why);
 
 /* One thing that doctor has to say. */
 struct finding {

@@ -57,13 +57,25 @@ struct cell {
 	char asked[BENCH_MAX_FACTORS][LEVEL_TEXT]; /* as typed */
 };
 
-/* A metric that samples yield. The first is the time between the two clock reads. */
+/*
+ * A metric that samples yield. The first is the time between the two clock reads; values of the
+ * others come from values(), durations among them in raw ticks.
+ */
 struct metric_info {
 	const char *name;
-	const char *quantity; /* "duration", "count", "bytes"; the lane's clock gives the unit */
-	const char *per;      /* what one unit of work is: "4 KiB page" */
-	uint64_t bytes_per;   /* bytes of one unit of work, 0 where it is not bytes: for GB/s */
+	/* "duration", "count", "bytes"; the lane's clock gives the unit. "occurrence": how often
+	 * what should not happen did, so that none in n samples is told as the bound 3/n. */
+	const char *quantity;
+	const char *per;    /* what one unit of work is: "4 KiB page"; of the others, what each
+			       value is of: "CPU", "phase", "sample" */
+	uint64_t bytes_per; /* bytes of one unit of work, 0 where it is not bytes: for GB/s */
 };
+
+/* Takes the values of one sample; made by the sampler. */
+struct bench_values;
+
+/* Value of series @series, a number that bench_ctx.series() gave. */
+void bench_value(struct bench_values *out, int series, double value);
 
 /* What setup() gets, and where it says what it was granted. Lives as long as the state. */
 struct bench_ctx {
@@ -75,6 +87,11 @@ struct bench_ctx {
 	json_t *facts; /* setup() adds what it drew and what it was granted */
 	/* Something that makes an arm's figure unfit; arm -1: all of them. @detail is copied. */
 	void (*flag)(struct bench_ctx *ctx, enum trust_flag flag, int arm, const char *detail);
+	/*
+	 * The number of the series of metric @metric (an index, not 0) whose values are of
+	 * @subject: "cpu 3", "reclaim". For setup(). Return: >= 0, -ENOMEM.
+	 */
+	int (*series)(struct bench_ctx *ctx, unsigned metric, const char *subject);
 };
 
 struct bench_info {
@@ -119,6 +136,12 @@ struct bench_info {
 	 * Return: units of work done, > 0.
 	 */
 	uint64_t (*sample)(void *state, unsigned arm, unsigned reps);
+
+	/*
+	 * What else the sample that was just taken yielded, through bench_value(). Not timed,
+	 * called behind each sample; NULL where there is one metric.
+	 */
+	void (*values)(void *state, unsigned arm, struct bench_values *out);
 
 	/* May sample() repeat without prepare() in between? NULL: never. */
 	bool (*repeatable)(void *state, unsigned arm);

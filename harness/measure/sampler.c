@@ -93,25 +93,68 @@ static int reserve_parts(struct sampling *s, size_t room)
 	return 0;
 }
 
-/* What the events counted during the sample that was just taken. */
-static void keep_events(struct sampling *s, uint32_t seq)
+static void keep_value(struct sampling *s, uint32_t seq, uint32_t series, double value)
 {
-	struct pmu_value values[PMU_MAX_EVENTS];
 	struct sampler_result *out = s->out;
 
-	if (pmu_read(&s->pmu, values))
-		return;
-	if (out->n_parts + s->pmu.n > s->parts_room && reserve_parts(s, s->parts_room * 2 + 1024)) {
+	if (out->n_parts == s->parts_room && reserve_parts(s, s->parts_room * 2 + 1024)) {
 		s->oom = true;
 		return;
 	}
-	for (unsigned i = 0; i < s->pmu.n; i++) {
-		if (!values[i].running)
-			continue;
-		out->parts[out->n_parts++] = (struct sampler_part){
-			.seq = seq, .event = i, .value = (double)values[i].count
-		};
+	out->parts[out->n_parts++] = (struct sampler_part){ seq, series, value };
+}
+
+/* What the events counted during the sample that was just taken. Their series are the first. */
+static void keep_events(struct sampling *s, uint32_t seq)
+{
+	struct pmu_value values[PMU_MAX_EVENTS];
+
+	if (!s->pmu.n || pmu_read(&s->pmu, values))
+		return;
+	for (unsigned i = 0; i < s->pmu.n; i++)
+		if (values[i].running)
+			keep_value(s, seq, i, (double)values[i].count);
+}
+
+struct bench_values {
+	struct sampling *s;
+	uint32_t seq;
+};
+
+void bench_value(struct bench_values *out, int series, double value)
+{
+	/* A benchmark that ignored what series() said of its memory has none to give. */
+	if (series >= 0 && (size_t)series < out->s->out->n_series)
+		keep_value(out->s, out->seq, (uint32_t)series, value);
+}
+
+static int add_series(struct sampling *s, const char *metric, const char *subject)
+{
+	struct sampler_result *out = s->out;
+	struct sampler_series *grown;
+
+	for (size_t i = 0; i < out->n_series; i++)
+		if (!strcmp(out->series[i].metric, metric) &&
+		    !strcmp(out->series[i].subject, subject))
+			return (int)i;
+	grown = realloc(out->series, (out->n_series + 1) * sizeof(*grown));
+	if (!grown) {
+		s->oom = true;
+		return -ENOMEM;
 	}
+	out->series = grown;
+	grown += out->n_series;
+	*grown = (struct sampler_series){ 0 };
+	snprintf(grown->metric, sizeof(grown->metric), "%s", metric);
+	snprintf(grown->subject, sizeof(grown->subject), "%s", subject);
+	return (int)out->n_series++;
+}
+
+static int bench_series(struct bench_ctx *ctx, unsigned metric, const char *subject)
+{
+	struct sampling *s = (struct sampling *)ctx;
+
+	return add_series(s, s->job->bench->metrics[metric].name, subject);
 }
 
 static struct timed take(struct sampling *s, unsigned arm)
@@ -183,8 +226,11 @@ static uint64_t take_block(struct sampling *s, int32_t block)
 			.ticks = t.ticks,
 			.work = t.work,
 		};
-		if (s->pmu.n && block >= 0)
+		if (block >= 0)
 			keep_events(s, (uint32_t)out->n_samples);
+		if (job->bench->values)
+			job->bench->values(s->state, arm,
+					   &(struct bench_values){ s, (uint32_t)out->n_samples });
 		out->n_samples++;
 	}
 	return total;
@@ -369,8 +415,9 @@ static int open_events(struct sampling *s, struct reason *why)
 	ret = pmu_open(&s->pmu, job->events, job->n_events, why);
 	if (ret)
 		return ret;
-	out->n_events = s->pmu.n;
-	memcpy(out->events, s->pmu.name, sizeof(out->events));
+	for (unsigned i = 0; i < s->pmu.n; i++)
+		if (add_series(s, "event", s->pmu.name[i]) < 0)
+			return reason_set(why, -ENOMEM, "out of memory");
 	if (s->pmu.n && reserve_parts(s, s->room * s->pmu.n))
 		return reason_set(why, -ENOMEM, "out of memory");
 	refused = json_object();
@@ -453,6 +500,7 @@ int sampler_run(const struct machine *m, const struct sampler_job *job,
 		.seed = job->seed,
 		.facts = result->setup,
 		.flag = flag_add,
+		.series = bench_series,
 	};
 	ret = topo_bind_thread(m->topo, job->cpu, why);
 	if (ret)
@@ -483,6 +531,7 @@ void sampler_result_free(struct sampler_result *result)
 	free(result->samples);
 	free(result->flags);
 	free(result->parts);
+	free(result->series);
 	json_decref(result->setup);
 	json_decref(result->varying);
 	*result = (struct sampler_result){ 0 };

@@ -41,10 +41,16 @@ struct sampler_flag {
 	char detail[192];
 };
 
-/* Value @event of sample @seq. */
+/* What values are of: an event that was counted, a CPU's share of a sample. */
+struct sampler_series {
+	char metric[32]; /* "event", or a name among the benchmark's metrics */
+	char subject[96];
+};
+
+/* A value of sample @seq. */
 struct sampler_part {
 	uint32_t seq;
-	uint32_t event; /* index into result.events */
+	uint32_t series; /* index into result.series */
 	double value;
 };
 
@@ -55,8 +61,8 @@ struct sampler_result {
 	size_t n_flags;
 	struct sampler_part *parts;
 	size_t n_parts;
-	char events[PMU_MAX_EVENTS][64];
-	unsigned n_events;
+	struct sampler_series *series;
+	size_t n_series;
 	json_t *setup;	 /* what was drawn anew and what was granted */
 	json_t *varying; /* warm-up blocks, empty cost seen, steal, faults, refused events */
 };

@@ -111,15 +111,16 @@ int job_receive(int fd, const struct bench_info *(*find)(const char *name), stru
 
 static json_t *result_json(const struct sampler_result *r)
 {
-	json_t *flags = json_array(), *events = json_array();
+	json_t *flags = json_array(), *series = json_array();
 
 	for (size_t i = 0; i < r->n_flags; i++)
 		json_array_append_new(
 			flags, json_pack("{s:i, s:i, s:s}", "flag", (int)r->flags[i].flag, "arm",
 					 r->flags[i].arm, "detail", r->flags[i].detail));
-	for (unsigned i = 0; i < r->n_events; i++)
-		json_array_append_new(events, json_string(r->events[i]));
-	return json_pack("{s:o, s:o, s:O, s:O}", "flags", flags, "events", events, "setup",
+	for (size_t i = 0; i < r->n_series; i++)
+		json_array_append_new(series, json_pack("{s:s, s:s}", "metric", r->series[i].metric,
+							"subject", r->series[i].subject));
+	return json_pack("{s:o, s:o, s:O, s:O}", "flags", flags, "series", series, "setup",
 			 r->setup, "varying", r->varying);
 }
 
@@ -155,18 +156,37 @@ static int parse_flags(const json_t *list, struct sampler_result *r)
 	return 0;
 }
 
+static int parse_series(const json_t *list, struct sampler_result *r)
+{
+	size_t n = json_array_size(list);
+
+	r->series = calloc(n ? n : 1, sizeof(*r->series));
+	if (!r->series)
+		return -ENOMEM;
+	for (; r->n_series < n; r->n_series++) {
+		struct sampler_series *s = &r->series[r->n_series];
+		const char *metric, *subject;
+
+		if (json_unpack(json_array_get(list, r->n_series), "{s:s, s:s}", "metric", &metric,
+				"subject", &subject))
+			return -EPROTO;
+		snprintf(s->metric, sizeof(s->metric), "%s", metric);
+		snprintf(s->subject, sizeof(s->subject), "%s", subject);
+	}
+	return 0;
+}
+
 static int parse_result(const char *text, size_t bytes, struct sampler_result *r)
 {
-	json_t *j = json_loadb(text, bytes, 0, NULL), *flags, *events, *setup, *varying;
+	json_t *j = json_loadb(text, bytes, 0, NULL), *flags, *series, *setup, *varying;
 	int ret = -EPROTO;
 
-	if (json_unpack(j, "{s:o, s:o, s:o, s:o}", "flags", &flags, "events", &events, "setup",
+	if (json_unpack(j, "{s:o, s:o, s:o, s:o}", "flags", &flags, "series", &series, "setup",
 			&setup, "varying", &varying))
 		goto out;
 	ret = parse_flags(flags, r);
-	for (size_t i = 0; i < json_array_size(events) && i < PMU_MAX_EVENTS; i++)
-		snprintf(r->events[r->n_events++], sizeof(r->events[0]), "%s",
-			 json_string_value(json_array_get(events, i)));
+	if (!ret)
+		ret = parse_series(series, r);
 	r->setup = json_incref(setup);
 	r->varying = json_incref(varying);
 out:
@@ -181,7 +201,7 @@ static int check_result(const struct sampler_result *r, unsigned n_arms)
 		if (r->samples[i].arm >= n_arms || !r->samples[i].ticks || !r->samples[i].work)
 			return -EPROTO;
 	for (size_t i = 0; i < r->n_parts; i++)
-		if (r->parts[i].event >= r->n_events)
+		if (r->parts[i].series >= r->n_series)
 			return -EPROTO;
 	return 0;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "results/analysis/report_values.h"
+
 const char *report_level(const struct report_cell *cell, const char *factor)
 {
 	const char *text = json_string_value(json_object_get(cell->factors, factor));
@@ -156,81 +158,6 @@ static int decode_cells(struct report *r, struct reason *why)
 	return 0;
 }
 
-/* Events under way: one arm's values of one subject, which come in ascending order. */
-struct collecting {
-	struct report *r;
-	struct store_part_row of;
-	double *v;
-	size_t n, room;
-};
-
-static const struct report_cell *cell_at(const struct report *r, unsigned group, unsigned arm)
-{
-	for (size_t i = 0; i < r->n_cells; i++)
-		if (planned(&r->cells[i]) && r->cells[i].row->arm_group == group &&
-		    r->cells[i].row->arm == arm)
-			return &r->cells[i];
-	return NULL;
-}
-
-static int end_event(struct collecting *c)
-{
-	struct report *r = c->r;
-	struct report_event *e;
-	const struct report_cell *cell = cell_at(r, c->of.arm_group, c->of.arm);
-
-	if (!c->n || !cell)
-		return 0;
-	e = realloc(r->events, (r->n_events + 1) * sizeof(*e));
-	if (!e)
-		return -ENOMEM;
-	r->events = e;
-	e += r->n_events++;
-	*e = (struct report_event){ .cell = cell,
-				    .n = c->n,
-				    .max = c->v[c->n - 1],
-				    .median = stat_quantile_sorted(c->v, c->n, 0.5),
-				    .p99 = stat_quantile_sorted(c->v, c->n, 0.99) };
-	snprintf(e->subject, sizeof(e->subject), "%s", c->of.subject);
-	c->n = 0;
-	return 0;
-}
-
-static int take_part(void *ctx, const struct store_part_row *part)
-{
-	struct collecting *c = ctx;
-
-	if (strcmp(part->metric, "event"))
-		return 0;
-	if (c->n &&
-	    (part->arm_group != c->of.arm_group || part->arm != c->of.arm ||
-	     strcmp(part->subject, c->of.subject)) &&
-	    end_event(c))
-		return -ENOMEM;
-	if (c->n == c->room) {
-		double *v = realloc(c->v, (c->room * 2 + 1024) * sizeof(*v));
-
-		if (!v)
-			return -ENOMEM;
-		c->v = v;
-		c->room = c->room * 2 + 1024;
-	}
-	c->of = *part;
-	c->v[c->n++] = part->value;
-	return 0;
-}
-
-static int load_events(struct store *store, const char *uuid, struct report *r, struct reason *why)
-{
-	struct collecting c = { .r = r };
-	int ret = store_each_part(store, uuid, take_part, &c, why);
-
-	if (!ret)
-		ret = end_event(&c);
-	free(c.v);
-	return ret == -ENOMEM ? reason_set(why, ret, "out of memory") : ret;
-}
-
 int report_load(struct store *store, const char *uuid, struct report *r, struct reason *why)
 {
 	int ret;
@@ -249,7 +176,7 @@ int report_load(struct store *store, const char *uuid, struct report *r, struct 
 			reason_set(why, ret, "cannot summarise run %s: %s", uuid, strerror(-ret));
 	}
 	if (!ret)
-		ret = load_events(store, uuid, r, why);
+		ret = report_load_values(store, uuid, r, why);
 	if (ret)
 		report_free(r);
 	else
@@ -262,7 +189,7 @@ void report_free(struct report *r)
 	for (size_t i = 0; i < r->n_cells; i++)
 		json_decref(r->cells[i].factors);
 	free(r->cells);
-	free(r->events);
+	free(r->values);
 	dataset_free(r->ds);
 	store_free_run(&r->data);
 	*r = (struct report){ 0 };

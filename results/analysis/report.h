@@ -29,21 +29,31 @@ struct report_cell {
 	double gb_s;		/* decimal; 0 outside ns or where work is not bytes */
 };
 
-/* What an event counted in the samples of a cell (`run --events`). */
-struct report_event {
+/*
+ * What the samples of a cell yielded besides their time (S12): events that were counted, values
+ * per CPU or per phase. A row for each subject; before them, where a metric has values of several
+ * CPUs, one with an empty subject over all of them.
+ */
+struct report_value {
 	const struct report_cell *cell;
-	char subject[96];
-	size_t n; /* samples */
-	double median, p99, max;
+	const struct store_metric_row *metric; /* NULL for events */
+	char name[32];			       /* of the metric: "event", "cpu_time" */
+	char subject[96];		       /* "page-faults", "cpu 3"; "" for all */
+	size_t n;			       /* values */
+	double min, p50, p90, p99, p999, max;  /* durations in units of the clock */
+	double total;
 };
+
+/* Is it a share of the samples in which something went wrong: told as total in n, 3/n for none? */
+bool report_is_occurrence(const struct report_value *v);
 
 struct report {
 	struct store_run_data data;
 	struct dataset *ds;
 	struct report_cell *cells; /* planned ones first, in the order of group and arm */
 	size_t n_cells;
-	struct report_event *events;
-	size_t n_events;
+	struct report_value *values; /* by cell, metric, subject */
+	size_t n_values;
 	bool fatal;	 /* a fatal flag that concerns the whole run */
 	unsigned rounds; /* finished */
 };

@@ -1,10 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "results/store/history.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
-/* The first step, from version 1 to 2, will be the first entry. */
-static const char *const steps[] = { NULL };
+/* 2: benchmarks yield durations besides the sample's; the view gives them in units of the clock. */
+static const char to_2[] =
+	"DROP VIEW parts;\n"
+	"CREATE VIEW parts AS\n"
+	"SELECT r.uuid AS run, r.label, i.round, i.position, i.id AS invocation, i.arm_group,\n"
+	"\tCASE WHEN p.seq >= 0 THEN p.seq END AS seq, s.arm, s.block, s.block < 0 AS warm_up,\n"
+	"\tj.metric, j.name AS subject, p.value AS raw_value,\n"
+	"\tCASE m.quantity WHEN 'duration' THEN p.value * (1e9 / b.tick_hz) ELSE p.value END AS "
+	"value,\n"
+	"\tCASE m.quantity WHEN 'duration' THEN b.clock ELSE ifnull(m.quantity, 'count') END AS "
+	"unit\n"
+	"FROM part p\n"
+	"JOIN subject j ON j.id = p.subject\n"
+	"JOIN invocation i ON i.id = p.invocation\n"
+	"JOIN run r ON r.id = i.run\n"
+	"JOIN boot b ON b.id = i.boot\n"
+	"LEFT JOIN sample s ON s.invocation = p.invocation AND s.seq = p.seq\n"
+	"LEFT JOIN run_cell rc ON rc.run = i.run AND rc.arm_group = i.arm_group AND rc.arm = "
+	"s.arm\n"
+	"\tAND rc.state = 'planned'\n"
+	"LEFT JOIN cell c ON c.hash = rc.cell\n"
+	"LEFT JOIN metric m ON m.benchmark = c.benchmark AND m.version = c.version AND m.name = "
+	"j.metric";
+
+static const char *const steps[] = { to_2, NULL };
 static_assert(sizeof(steps) / sizeof(steps[0]) == SCHEMA_VERSION,
 	      "a step for each version after the first, and the NULL");
 

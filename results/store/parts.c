@@ -9,11 +9,21 @@ int store_each_part(struct store *s, const char *uuid,
 		    struct reason *why)
 {
 	static const char *const sql =
-		"SELECT i.arm_group, s.arm, j.metric, j.name, p.value FROM part p"
+		"SELECT i.arm_group, s.arm, j.metric, j.name,"
+		" CASE WHEN m.quantity = 'duration' THEN p.value * (1e9 / b.tick_hz) ELSE p.value "
+		"END"
+		" FROM part p"
 		" JOIN subject j ON j.id = p.subject"
 		" JOIN invocation i ON i.id = p.invocation"
 		" JOIN sample s ON s.invocation = p.invocation AND s.seq = p.seq"
-		" WHERE i.run = ? AND s.block >= 0 ORDER BY i.arm_group, s.arm, j.id, p.value";
+		" JOIN boot b ON b.id = i.boot"
+		" LEFT JOIN run_cell rc ON rc.run = i.run AND rc.arm_group = i.arm_group"
+		"  AND rc.arm = s.arm AND rc.state = 'planned'"
+		" LEFT JOIN cell c ON c.hash = rc.cell"
+		" LEFT JOIN metric m ON m.benchmark = c.benchmark AND m.version = c.version"
+		"  AND m.name = j.metric"
+		" WHERE i.run = ? AND s.block >= 0"
+		" ORDER BY i.arm_group, s.arm, j.metric, j.id, 5";
 	sqlite3_stmt *st = NULL;
 	int64_t run;
 	int ret = sql_find_run(s, uuid, &run, why);

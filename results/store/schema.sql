@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
--- The schema of a tdcost database, version 1: its only definition. Built into the program, and
+-- The schema of a tdcost database, version 2: its only definition. Built into the program, and
 -- described for people who write SQL in docs/tdcost-db.5.
 --
 -- Whoever changes this raises SCHEMA_VERSION in history.c and adds there the step that brings an
@@ -216,14 +216,21 @@ JOIN run_cell rc ON rc.run = i.run AND rc.arm_group = i.arm_group AND rc.arm = s
 JOIN cell c ON c.hash = rc.cell
 LEFT JOIN metric m ON m.benchmark = c.benchmark AND m.version = c.version AND m.ord = 0;
 
--- What samples and invocations yielded besides ticks; arm and block are NULL where the value is
--- that of the whole invocation.
+-- What samples and invocations yielded besides ticks, durations in units of the clock; arm and
+-- block are NULL where the value is that of the whole invocation.
 CREATE VIEW parts AS
 SELECT r.uuid AS run, r.label, i.round, i.position, i.id AS invocation, i.arm_group,
 	CASE WHEN p.seq >= 0 THEN p.seq END AS seq, s.arm, s.block, s.block < 0 AS warm_up,
-	j.metric, j.name AS subject, p.value
+	j.metric, j.name AS subject, p.value AS raw_value,
+	CASE m.quantity WHEN 'duration' THEN p.value * (1e9 / b.tick_hz) ELSE p.value END AS value,
+	CASE m.quantity WHEN 'duration' THEN b.clock ELSE ifnull(m.quantity, 'count') END AS unit
 FROM part p
 JOIN subject j ON j.id = p.subject
 JOIN invocation i ON i.id = p.invocation
 JOIN run r ON r.id = i.run
-LEFT JOIN sample s ON s.invocation = p.invocation AND s.seq = p.seq;
+JOIN boot b ON b.id = i.boot
+LEFT JOIN sample s ON s.invocation = p.invocation AND s.seq = p.seq
+LEFT JOIN run_cell rc ON rc.run = i.run AND rc.arm_group = i.arm_group AND rc.arm = s.arm
+	AND rc.state = 'planned'
+LEFT JOIN cell c ON c.hash = rc.cell
+LEFT JOIN metric m ON m.benchmark = c.benchmark AND m.version = c.version AND m.name = j.metric;

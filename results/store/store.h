@@ -76,7 +76,7 @@ struct store_metric {
 	const char *benchmark;
 	unsigned version;
 	const char *name;     /* "time" */
-	const char *quantity; /* "duration", "count", "bytes" */
+	const char *quantity; /* "duration", "count", "bytes", "occurrence" */
 	const char *per;      /* what one unit of work is: "4 KiB page" */
 	uint64_t bytes_per;   /* bytes of one unit of work, 0 where it is not bytes */
 };
@@ -261,7 +261,7 @@ int store_each_invocation(struct store *s, const char *uuid, bool warmup,
 				      const struct sample *samples, size_t n),
 			  void *ctx, struct reason *why);
 
-/* A value that a sample yielded besides its ticks. */
+/* A value that a sample yielded besides its ticks; durations in units of the clock. */
 struct store_part_row {
 	unsigned arm_group, arm;
 	char metric[32], subject[96];

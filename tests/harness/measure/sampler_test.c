@@ -91,6 +91,8 @@ static struct {
 	size_t stop_prepare_at;
 	enum trust_flag setup_flag;
 	bool setup_flags;
+	bool tell;
+	int series[2];
 	size_t samples, verifies, prepares;
 } how;
 
@@ -122,10 +124,25 @@ static int fake_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 		ctx->flag(ctx, how.setup_flag, 1, detail);
 		memset(detail, 'x', sizeof(detail) - 1); /* it was copied */
 	}
+	/* Asked for twice, a series is the same one. */
+	if (how.tell) {
+		how.series[0] = ctx->series(ctx, 1, "cpu 3");
+		how.series[1] = ctx->series(ctx, 1, "cpu 7");
+		assert_int_equal(ctx->series(ctx, 1, "cpu 3"), how.series[0]);
+	}
 	json_object_set_new(ctx->facts, "cpu", json_integer(ctx->cpu));
 	json_object_set_new(ctx->facts, "arms", json_integer(ctx->n_arms));
 	*state = &how;
 	return 0;
+}
+
+static void fake_values(void *state, unsigned arm, struct bench_values *out)
+{
+	assert_ptr_equal(state, &how);
+	assert_true(arm < 2);
+	bench_value(out, how.series[0], 0.75);
+	bench_value(out, -ENOMEM, 99);
+	bench_value(out, how.series[1], 0.25);
 }
 
 static void fake_prepare(void *state, unsigned arm)
@@ -225,6 +242,7 @@ static const struct factor_info factors[] = {
 
 static const struct metric_info metrics[] = {
 	{ "time", "duration", "thing", 0 },
+	{ "share", "count", "CPU", 0 },
 	{ NULL, NULL, NULL, 0 },
 };
 
@@ -237,6 +255,7 @@ static const struct metric_info metrics[] = {
 static const struct bench_info plain = { FAKE };
 static const struct bench_info brief = { FAKE, .short_samples = true };
 static const struct bench_info repeated = { FAKE, .repeatable = always };
+static const struct bench_info telling = { FAKE, .short_samples = true, .values = fake_values };
 static const struct bench_info half_repeated = { FAKE, .repeatable = odd_arms };
 
 /* ---- one invocation ---- */
@@ -1017,6 +1036,31 @@ static void a_cpu_that_is_not_there_is_refused(void **state)
 
 /* ---- events ---- */
 
+/* Two series a sample, the events' before them; what names no series is left out. */
+static void values_become_parts_of_the_samples(void **state)
+{
+	struct plan plan = plan_of(&telling, "shape=round");
+	struct sampler_job job = job_of(&plan);
+	struct sampler_result r;
+
+	(void)state;
+	how.tell = true;
+	r = sample_with(&job);
+	assert_int_equal(r.n_series, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(r.series[i].metric, "share");
+		assert_string_equal(r.series[i].subject, i ? "cpu 7" : "cpu 3");
+	}
+	assert_int_equal(r.n_parts, 2 * r.n_samples);
+	for (size_t i = 0; i < r.n_parts; i++) {
+		assert_int_equal(r.parts[i].seq, r.samples[i / 2].seq);
+		assert_int_equal(r.parts[i].series, i % 2);
+		assert_true(r.parts[i].value == (i % 2 ? 0.25 : 0.75));
+	}
+	sampler_result_free(&r);
+	plan_free(&plan);
+}
+
 static void events_become_parts_of_the_samples(void **state)
 {
 	struct plan plan = plan_of(&brief, "shape=round");
@@ -1032,14 +1076,14 @@ static void events_become_parts_of_the_samples(void **state)
 	job.n_events = 2;
 	r = sample_with(&job);
 	/* Software events exist on every machine, unless the kernel forbids them all. */
-	if (!r.n_events) {
+	if (!r.n_series) {
 		assert_int_equal(count_flags(&r, FLAG_NO_COUNTERS), 2);
 		assert_int_equal(json_object_size(json_object_get(r.varying, "refused_events")), 2);
 		goto out;
 	}
-	assert_int_equal(r.n_events, 2);
-	assert_non_null(strcasestr(r.events[0], "faults"));
-	assert_non_null(strcasestr(r.events[1], "migrations"));
+	assert_int_equal(r.n_series, 2);
+	assert_non_null(strcasestr(r.series[0].subject, "faults"));
+	assert_non_null(strcasestr(r.series[1].subject, "migrations"));
 	for (size_t i = 0; i < r.n_samples; i++)
 		measured += r.samples[i].block >= 0;
 	assert_int_equal(r.n_parts, 2 * measured);
@@ -1048,7 +1092,7 @@ static void events_become_parts_of_the_samples(void **state)
 			continue;
 		for (unsigned e = 0; e < 2; e++, at++) {
 			assert_int_equal(r.parts[at].seq, r.samples[i].seq);
-			assert_int_equal(r.parts[at].event, e);
+			assert_int_equal(r.parts[at].series, e);
 			assert_true(r.parts[at].value == (e ? 0 : 5) ||
 				    (SANITIZED && !e && r.parts[at].value > 5));
 		}
@@ -1088,7 +1132,7 @@ static void events_that_are_not_here_are_remarked_upon(void **state)
 	job.n_events = 2;
 	r = sample_with(&job);
 	refused = json_object_size(json_object_get(r.varying, "refused_events"));
-	assert_int_equal(r.n_events + refused, 2);
+	assert_int_equal(r.n_series + refused, 2);
 	assert_int_equal(count_flags(&r, FLAG_NO_COUNTERS), refused);
 	assert_int_equal(blocks_of(&r, 2), 10);
 	sampler_result_free(&r);
@@ -1141,6 +1185,7 @@ int main(void)
 		TEST(stopping_in_mid_measurement_keeps_whole_blocks),
 		TEST(a_setup_that_fails_ends_it),
 		TEST(a_cpu_that_is_not_there_is_refused),
+		TEST(values_become_parts_of_the_samples),
 		TEST(events_become_parts_of_the_samples),
 		TEST(counting_faults_nothing_in),
 		TEST(events_that_are_not_here_are_remarked_upon),

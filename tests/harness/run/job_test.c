@@ -171,6 +171,8 @@ static struct sampler_flag flags[] = {
 	{ FLAG_VERIFY, -1, "\"quotes\" and\ttabs" },
 };
 
+static struct sampler_series series[] = { { "event", "page-faults" }, { "cpu_time", "cpu 3" } };
+
 static void results_arrive_as_they_were_made(void **state)
 {
 	struct sampler_result sent = {
@@ -180,8 +182,8 @@ static void results_arrive_as_they_were_made(void **state)
 		.n_flags = ARRAY_SIZE(flags),
 		.parts = parts,
 		.n_parts = ARRAY_SIZE(parts),
-		.events = { "page-faults", "context-switches" },
-		.n_events = 2,
+		.series = series,
+		.n_series = ARRAY_SIZE(series),
 		.setup = json_pack("{s:i}", "offset", 4096),
 		.varying = json_pack("{s:f}", "steal", 1.5),
 	};
@@ -202,8 +204,8 @@ static void results_arrive_as_they_were_made(void **state)
 		assert_int_equal(got.flags[i].arm, flags[i].arm);
 		assert_string_equal(got.flags[i].detail, flags[i].detail);
 	}
-	assert_int_equal(got.n_events, 2);
-	assert_string_equal(got.events[1], "context-switches");
+	assert_int_equal(got.n_series, ARRAY_SIZE(series));
+	assert_memory_equal(got.series, series, sizeof(series));
 	assert_true(json_equal(got.setup, sent.setup));
 	assert_true(json_equal(got.varying, sent.varying));
 	sampler_result_free(&got);
@@ -211,7 +213,9 @@ static void results_arrive_as_they_were_made(void **state)
 	json_decref(sent.varying);
 }
 
-#define WHOLE "{\"flags\":[],\"events\":[\"e\"],\"setup\":{},\"varying\":{}}"
+#define WHOLE                                                                               \
+	"{\"flags\":[],\"series\":[{\"metric\":\"event\",\"subject\":\"e\"}],\"setup\":{}," \
+	"\"varying\":{}}"
 
 /* One message, or two, and the end. */
 static void senseless_results_are_refused(void **state)
@@ -234,16 +238,16 @@ static void senseless_results_are_refused(void **state)
 		{ WIRE_SAMPLES, samples, sizeof(samples), "junk", "cannot be read" },
 		{ WIRE_SAMPLES, samples, sizeof(samples), "{\"flags\":[]}", "cannot be read" },
 		{ WIRE_SAMPLES, samples, sizeof(samples),
-		  "{\"flags\":[{\"flag\":999,\"arm\":0,\"detail\":\"\"}],\"events\":[],\"setup\":{}"
+		  "{\"flags\":[{\"flag\":999,\"arm\":0,\"detail\":\"\"}],\"series\":[],\"setup\":{}"
 		  ","
 		  "\"varying\":{}}",
 		  "cannot be read" },
 		{ WIRE_SAMPLES, samples, sizeof(samples),
-		  "{\"flags\":[{\"flag\":-1,\"arm\":0,\"detail\":\"\"}],\"events\":[],\"setup\":{},"
+		  "{\"flags\":[{\"flag\":-1,\"arm\":0,\"detail\":\"\"}],\"series\":[],\"setup\":{},"
 		  "\"varying\":{}}",
 		  "cannot be read" },
 		{ WIRE_SAMPLES, samples, sizeof(samples),
-		  "{\"flags\":[{}],\"events\":[],\"setup\":{},\"varying\":{}}", "cannot be read" },
+		  "{\"flags\":[{}],\"series\":[],\"setup\":{},\"varying\":{}}", "cannot be read" },
 		{ WIRE_JOB, "{}", 2, NULL, "cannot be read" },
 	};
 

@@ -127,7 +127,7 @@ static void every_line_says_what_it_is(void **state)
 		json_t *j = json_loadb(line, (size_t)(end - line), JSON_REJECT_DUPLICATES, NULL);
 
 		assert_non_null(j);
-		assert_int_equal(json_integer_value(json_object_get(j, "schema")), 1);
+		assert_int_equal(json_integer_value(json_object_get(j, "schema")), 2);
 		assert_string_equal(json_string_value(json_object_get(j, "host")), "host-1");
 		assert_non_null(json_string_value(json_object_get(j, "type")));
 		if (!strcmp(json_string_value(json_object_get(j, "type")), "run")) {
@@ -152,9 +152,9 @@ static const struct bad_line {
 	{ "{\"type\":\"host\"", "{\"type\":\"guest\"", "line 1: no line of an export" },
 	{ "{\"type\":\"host\"", "[\"type\",\"host\"", "line 1: not JSON" },
 	{ "{\"type\":\"host\"", "{\"a\":{},\"type\":\"host\"", "line 1: host has keys" },
-	{ "\"schema\":1,", "\"schema\":2,", "line 1: written by a newer tdcost" },
-	{ "\"schema\":1,", "\"schema\":0,", "line 1: no line of an export" },
-	{ "\"schema\":1,", "", "line 1: no line of an export" },
+	{ "\"schema\":2,", "\"schema\":3,", "line 1: written by a newer tdcost" },
+	{ "\"schema\":2,", "\"schema\":0,", "line 1: no line of an export" },
+	{ "\"schema\":2,", "", "line 1: no line of an export" },
 	{ "\"family\":6", "\"family\":-6", "line 1: host: family is out of range" },
 	{ "\"family\":6", "\"family\":\"6\"", "line 1: host: family is no whole number" },
 	{ "\"family\":6", "\"family\":null", "line 1: host: family is null" },
@@ -313,7 +313,7 @@ static void csv_has_a_row_a_sample(void **state)
 	static const char *const header =
 		"schema,run,label,host,host_id,kernel,lane,clock,tool,benchmark,version,factors,";
 	static const char *const row =
-		"1,0a1b2c3d-run,\"a \"\"label\"\", with\nall\",box,host-1,6.12.9,host,ns,0.1,reset,"
+		"2,0a1b2c3d-run,\"a \"\"label\"\", with\nall\",box,host-1,6.12.9,host,ns,0.1,reset,"
 		"3,\"{\"\"quirk\"\":\"\"off\"\"}\",measured,0,0,0,0,5,-1,0,0,-3,1,1000,2000000000."
 		"0,"
 		"20.0,980.0,490.0,,1,4 KiB page,490.0,,8.35918367346939\n";

@@ -118,7 +118,7 @@ static void a_newer_schema_is_refused(void **state)
 	f->s = NULL;
 	fixture_sql(f->path, "PRAGMA user_version = 99");
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		assert_refused(f->path, modes[i], -EPROTO, "(schema 99, this one knows 1)");
+		assert_refused(f->path, modes[i], -EPROTO, "(schema 99, this one knows 2)");
 		assert_words(f->path, "update tdcost");
 	}
 }
@@ -316,24 +316,70 @@ static void a_file_that_cannot_grow_is_a_full_disk(void **state)
 
 /* ---- migrations: a program of tomorrow opens a file of today ---- */
 
+/* From the first version on; files of this one are past the first step. */
 static const char *const good_steps[] = {
+	"SELECT 1",
 	"ALTER TABLE run ADD COLUMN mood TEXT; UPDATE run SET mood = 'calm'",
 	"CREATE TABLE extra (run INTEGER NOT NULL REFERENCES run, x INTEGER) STRICT;"
 	"INSERT INTO extra SELECT id, 42 FROM run",
 };
-static const struct schema_history tomorrow = { schema_sql, 3, good_steps };
+static const struct schema_history tomorrow = { schema_sql, 4, good_steps };
 
 static const char *const bad_steps[] = {
+	"SELECT 1",
 	"ALTER TABLE run ADD COLUMN mood TEXT",
 	"INSERT INTO no_such_table VALUES (1)",
 };
-static const struct schema_history failing = { schema_sql, 3, bad_steps };
+static const struct schema_history failing = { schema_sql, 4, bad_steps };
 
 static const char *const dangling_steps[] = {
+	"SELECT 1",
 	"PRAGMA defer_foreign_keys = ON; INSERT INTO run_cell SELECT 77, 0, hash, 0, 0, 'planned',"
 	" 'measured', NULL, '[]', '{}' FROM cell LIMIT 1",
 };
-static const struct schema_history dangling = { schema_sql, 2, dangling_steps };
+static const struct schema_history dangling = { schema_sql, 3, dangling_steps };
+
+/* The text of everything in a file, in the order of its names. The caller frees it. */
+static char *schema_text(const char *path)
+{
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	char *text;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db,
+					    "SELECT group_concat(sql, ';') FROM (SELECT sql FROM"
+					    " sqlite_master ORDER BY name)",
+					    -1, &st, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	text = strdup((const char *)sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return text;
+}
+
+/* What the steps make of a file of the first version is what the schema says today. */
+static void the_steps_lead_to_the_schema(void **state)
+{
+	static const char *const then[] = {
+		"DROP VIEW parts",
+		"CREATE VIEW parts AS SELECT value FROM part",
+		"PRAGMA user_version = 1",
+	};
+	struct fixture *f = *state;
+	char *today = schema_text(f->path), *migrated;
+
+	store_close(f->s);
+	for (size_t i = 0; i < ARRAY_SIZE(then); i++)
+		fixture_sql(f->path, then[i]);
+	OK(store_open(&f->s, f->path, STORE_WRITE, &why));
+	assert_int_equal(fixture_int(f->path, "PRAGMA user_version"), store_history.version);
+	migrated = schema_text(f->path);
+	assert_string_equal(migrated, today);
+	free(migrated);
+	free(today);
+}
 
 static void an_older_file_is_migrated(void **state)
 {
@@ -342,7 +388,7 @@ static void an_older_file_is_migrated(void **state)
 	OK(fixture_begin(f->s, "aaaaaaaa-1", "old", f->boot, 1));
 	store_close(f->s);
 	OK(store_open_as(&f->s, f->path, STORE_WRITE, &tomorrow, &why));
-	assert_int_equal(fixture_int(f->path, "PRAGMA user_version"), 3);
+	assert_int_equal(fixture_int(f->path, "PRAGMA user_version"), 4);
 	assert_int_equal(fixture_int(f->path, "SELECT mood = 'calm' FROM run"), 1);
 	assert_int_equal(fixture_int(f->path, "SELECT x FROM extra"), 42);
 	OK(fixture_put_round(f->s, "aaaaaaaa-1", f->boot, 0, 1, 8));
@@ -352,7 +398,7 @@ static void an_older_file_is_migrated(void **state)
 	store_close(f->s);
 	f->s = NULL;
 	assert_int_equal(fixture_int(f->path, "SELECT count(*) FROM extra"), 1);
-	assert_refused(f->path, STORE_WRITE, -EPROTO, "schema 3");
+	assert_refused(f->path, STORE_WRITE, -EPROTO, "schema 4");
 }
 
 static void an_older_file_is_read_without_writing(void **state)
@@ -383,7 +429,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	static const struct {
 		const struct schema_history *history;
 		const char *words;
-	} cases[] = { { &failing, "migration from schema 2" },
+	} cases[] = { { &failing, "migration from schema 3" },
 		      { &dangling, "would break its references" } };
 	struct fixture *f = *state;
 	struct store *s;
@@ -418,6 +464,7 @@ int main(void)
 		TEST(reading_cannot_write),
 		TEST(a_full_disk_keeps_finished_rounds),
 		TEST(a_file_that_cannot_grow_is_a_full_disk),
+		TEST(the_steps_lead_to_the_schema),
 		TEST(an_older_file_is_migrated),
 		TEST(an_older_file_is_read_without_writing),
 		TEST(a_migration_that_fails_changes_nothing),
