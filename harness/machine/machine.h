@@ -3,6 +3,7 @@
 #ifndef TDC_MACHINE_MACHINE_H
 #define TDC_MACHINE_MACHINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "harness/core/reason.h"
@@ -15,6 +16,8 @@ struct machine {
 	const char *root; /* prefix of /proc and /sys, "" for the live machine; borrowed */
 	struct cpu_info cpu;
 	enum lane lane;
+	/* Under `tdcost check`: nothing is stored, so what only shows the control flow may run. */
+	bool check;
 	struct topo *topo;
 	struct env env;
 };

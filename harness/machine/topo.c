@@ -339,6 +339,38 @@ size_t topo_equals(const struct topo *topo, unsigned *cpus, size_t max)
 	return n;
 }
 
+size_t topo_spread(const struct topo *topo, unsigned first, unsigned *cpus, size_t max)
+{
+	const struct cpu *start = find(topo, first);
+	size_t n = 0;
+
+	if (!start)
+		return 0;
+	for (unsigned turn = 0; turn < 3; turn++) {
+		for (unsigned i = 0; i < topo->n_cpus; i++) {
+			const struct cpu *c = &topo->cpus[i];
+			bool fresh = c->first[TOPO_PER_CORE] && c->core != start->core;
+
+			if (turn != (c == start ? 0u : fresh ? 1u : 2u))
+				continue;
+			if (n < max)
+				cpus[n] = c->os;
+			n++;
+		}
+	}
+	return n;
+}
+
+int topo_remote_cpu(const struct topo *topo, unsigned cpu)
+{
+	const struct cpu *here = find(topo, cpu);
+
+	for (unsigned i = 0; here && i < topo->n_cpus; i++)
+		if (topo->cpus[i].node >= 0 && topo->cpus[i].node != here->node)
+			return (int)topo->cpus[i].os;
+	return -1;
+}
+
 /* hwloc answers 0 to binding on a machine that is not here, without doing anything. */
 static int refuse_elsewhere(const struct topo *topo, unsigned cpu, struct reason *why)
 {

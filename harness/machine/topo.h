@@ -67,6 +67,18 @@ size_t topo_pick(const struct topo *topo, enum topo_scope scope, unsigned *cpus,
  */
 size_t topo_equals(const struct topo *topo, unsigned *cpus, size_t max);
 
+/**
+ * topo_spread() - an order in which to add threads: @first, one CPU of each other core, then the
+ * hyperthreads; ascending among their like
+ *
+ * Return: how many there are, all of the machine (at most @max are written); 0 when @first is
+ * not there.
+ */
+size_t topo_spread(const struct topo *topo, unsigned first, unsigned *cpus, size_t max);
+
+/* The first CPU of another NUMA node than @cpu's, -1 where there is none. */
+int topo_remote_cpu(const struct topo *topo, unsigned cpu);
+
 /* Pin the calling thread to @cpu. Return: 0, -ENOTSUP, -EINVAL, -errno of the system. */
 int topo_bind_thread(const struct topo *topo, unsigned cpu, struct reason *why);
 

@@ -201,6 +201,35 @@ static void equals(void **state)
 	}
 }
 
+/* Two hyperthreads a core, numbered side by side: cores are filled first, then their second CPUs. */
+static void spread(void **state)
+{
+	static const struct {
+		const char *synthetic;
+		unsigned first;
+		size_t n;
+		unsigned expect[6];
+		int remote;
+	} cases[] = {
+		{ "pack:2 numa:1 core:2 pu:2", 0, 8, { 0, 2, 4, 6, 1, 3 }, 4 },
+		{ "pack:2 numa:1 core:2 pu:2", 5, 8, { 5, 0, 2, 6, 1, 3 }, 0 },
+		{ "pack:1 numa:1 core:4 pu:1", 2, 4, { 2, 0, 1, 3, 99, 99 }, -1 },
+		{ "pu:3", 0, 3, { 0, 1, 2, 99, 99, 99 }, -1 },
+		{ "pu:3", 7, 0, { 99, 99, 99, 99, 99, 99 }, -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct topo *t = open_or_fail(cases[i].synthetic);
+		unsigned cpus[6] = { 99, 99, 99, 99, 99, 99 };
+
+		assert_int_equal(topo_spread(t, cases[i].first, cpus, 6), cases[i].n);
+		assert_memory_equal(cpus, cases[i].expect, sizeof(cpus));
+		assert_int_equal(topo_remote_cpu(t, cases[i].first), cases[i].remote);
+		topo_close(t);
+	}
+}
+
 /* hwloc would answer 0 and bind nothing. */
 static void synthetic_binding_is_refused(void **state)
 {
@@ -312,6 +341,7 @@ int main(void)
 		cmocka_unit_test(picks),
 		cmocka_unit_test(interleaved_numbers),
 		cmocka_unit_test(short_room),
+		cmocka_unit_test(spread),
 		cmocka_unit_test(equals),
 		cmocka_unit_test(synthetic_binding_is_refused),
 		cmocka_unit_test(environment_does_not_fool),
