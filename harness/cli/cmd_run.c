@@ -59,7 +59,7 @@ static int calibrate(const struct machine *m, struct tick_clock *clock, struct r
 	if (sched_getaffinity(0, bytes, was)) {
 		ret = reason_set(why, -errno, "cannot read the CPU affinity: %s", strerror(errno));
 	} else {
-		ret = topo_bind_thread(m->topo, run_cpu(m, &c, 0, 0), why);
+		ret = topo_bind_thread(m->topo, run_cpu(m, NULL, &c, 0, 0), why);
 		if (!ret)
 			ret = clock_calibrate(clock, &m->cpu, CALIBRATE_MS, why);
 		sched_setaffinity(0, bytes, was);
@@ -291,7 +291,8 @@ static int check_resume(const struct cli *cli, size_t n_args)
 {
 	if (n_args || run_ask.preset || run_ask.n_settings || run_ask.seed_given ||
 	    run_ask.rounds || run_ask.blocks || run_ask.label || run_ask.n_events ||
-	    run_ask.cpu >= 0 || run_ask.precision > 0 || run_ask.budget_given || run_ask.dry)
+	    run_ask.cpu >= 0 || run_ask.precision > 0 || run_ask.budget_given || run_ask.dry ||
+	    run_ask.allow_disruptive)
 		return cli_error(cli, EXIT_USAGE,
 				 "--resume takes all from the run; no other option goes with it");
 	return 0;

@@ -21,6 +21,7 @@ enum {
 	OPT_EVENTS,
 	OPT_DRY,
 	OPT_RESUME,
+	OPT_DISRUPTIVE,
 };
 
 const struct poptOption run_options[] = {
@@ -51,6 +52,8 @@ const struct poptOption run_options[] = {
 	  NULL },
 	{ "resume", '\0', POPT_ARG_STRING, NULL, OPT_RESUME,
 	  "go on with an interrupted run: its seed, schedule and environment", "RUN" },
+	{ "allow-disruptive", '\0', POPT_ARG_NONE, NULL, OPT_DISRUPTIVE,
+	  "also what others on this machine feel: CPUs that go offline and come back", NULL },
 	POPT_TABLEEND
 };
 
@@ -171,6 +174,9 @@ int run_take_option(struct cli *cli, int val, const char *arg)
 		return 0;
 	case OPT_DRY:
 		run_ask.dry = true;
+		return 0;
+	case OPT_DISRUPTIVE:
+		run_ask.allow_disruptive = true;
 		return 0;
 	}
 	return -EINVAL;

@@ -24,7 +24,7 @@ struct run_ask {
 	const char *label, *resume;
 	uint64_t budget_ns, rounds, blocks, seed;
 	double precision; /* a share; 0: not asked for */
-	bool budget_given, budget_shapes, seed_given, dry;
+	bool budget_given, budget_shapes, seed_given, dry, allow_disruptive;
 	/* What to do with the finished run in place of showing it; NULL: show it. */
 	int (*after)(const struct cli *cli, struct store *store, const char *uuid, int64_t boot);
 	int cpu;

@@ -100,6 +100,7 @@ static int plan_named(struct plan *plan, const struct machine *m, struct reason 
 
 int run_plan(struct plan *plan, const struct machine *m, struct reason *why)
 {
+	plan->allow_disruptive = run_ask.allow_disruptive;
 	return run_ask.n_benches ? plan_named(plan, m, why) : plan_preset(plan, m, why);
 }
 
@@ -144,12 +145,13 @@ char *run_ask_json(const struct plan *plan, const struct run_config *c)
 		json_array_append_new(settings, json_string(run_ask.settings[i]));
 	for (unsigned i = 0; i < run_ask.n_events; i++)
 		json_array_append_new(events, json_string(run_ask.events[i]));
-	j = json_pack("{s:s?, s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:f}", "preset",
-		      run_ask.preset ? run_ask.preset->name : NULL, "benchmarks", benches,
+	j = json_pack("{s:s?, s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:f, s:b}",
+		      "preset", run_ask.preset ? run_ask.preset->name : NULL, "benchmarks", benches,
 		      "settings", settings, "events", events, "groups", (int)plan->n_groups,
 		      "rounds", (int)c->rounds, "slice_ns", (json_int_t)c->slice_ns, "budget_ns",
 		      (json_int_t)c->budget_ns, "min_blocks", (int)c->min_blocks, "max_blocks",
-		      (int)c->max_blocks, "cpu", c->cpu, "precision", run_ask.precision);
+		      (int)c->max_blocks, "cpu", c->cpu, "precision", run_ask.precision,
+		      "allow_disruptive", run_ask.allow_disruptive);
 	text = json_canonical(j);
 	json_decref(j);
 	return text;
@@ -173,13 +175,14 @@ int run_ask_restore(const char *text, struct run_config *c, struct reason *why)
 {
 	json_t *j = json_loads(text, 0, NULL), *preset, *benches, *settings, *events;
 	json_int_t slice, budget;
-	int rounds, min_blocks, max_blocks, cpu, ret = 0;
+	int rounds, min_blocks, max_blocks, cpu, disruptive = 0, ret = 0;
 
-	if (json_unpack(j, "{s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:i, s:F}", "preset",
+	/* Runs of before there was anything disruptive do not say whether it was allowed. */
+	if (json_unpack(j, "{s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:i, s:F, s?b}", "preset",
 			&preset, "benchmarks", &benches, "settings", &settings, "events", &events,
 			"rounds", &rounds, "slice_ns", &slice, "budget_ns", &budget, "min_blocks",
 			&min_blocks, "max_blocks", &max_blocks, "cpu", &cpu, "precision",
-			&run_ask.precision)) {
+			&run_ask.precision, "allow_disruptive", &disruptive)) {
 		ret = reason_set(why, -EINVAL,
 				 "the run's plan cannot be read; it was made by another version; "
 				 "begin anew");
@@ -196,6 +199,7 @@ int run_ask_restore(const char *text, struct run_config *c, struct reason *why)
 		goto out;
 	}
 	run_ask.cpu = cpu;
+	run_ask.allow_disruptive = disruptive;
 	*c = (struct run_config){
 		.rounds = (unsigned)rounds,
 		.slice_ns = (uint64_t)slice,

@@ -40,14 +40,17 @@ static int64_t unix_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-unsigned run_cpu(const struct machine *m, const struct run_config *config, unsigned round,
-		 unsigned group)
+unsigned run_cpu(const struct machine *m, const struct bench_info *bench,
+		 const struct run_config *config, unsigned round, unsigned group)
 {
 	unsigned cpus[1024];
 	size_t n;
 
 	if (config->cpu >= 0)
 		return (unsigned)config->cpu;
+	/* The first CPU is the one that is always there. */
+	if (bench && bench->disruptive && topo_pick(m->topo, TOPO_ONE, cpus, 1))
+		return cpus[0];
 	n = topo_equals(m->topo, cpus, 1024);
 	if (n > 1024)
 		n = 1024;
@@ -219,7 +222,8 @@ static int one_round(struct running *r, unsigned round, const struct run_sink *s
 		*inv = (struct run_invocation){ .round = round,
 						.position = i,
 						.group = r->order[i] };
-		inv->cpu = run_cpu(r->m, r->config, round, inv->group);
+		inv->cpu = run_cpu(r->m, r->plan->groups[inv->group].bench, r->config, round,
+				   inv->group);
 		inv->node = topo_node_of(r->m->topo, inv->cpu);
 		say_what(r, inv);
 		ret = *r->config->stop ? -EINTR : invoke(r, inv, why);
