@@ -20,7 +20,7 @@ static struct {
 } pages;
 
 const char *const kmod_modes[] = { "one", "package", "llc", "core", "all", "turn", NULL };
-const char *const kmod_ops[] = { "wbinvd", "wbnoinvd", "none", NULL };
+const char *const kmod_ops[] = { "wbinvd", "wbnoinvd", "nothing", NULL };
 
 void fake_reset(const struct topo *topo)
 {
