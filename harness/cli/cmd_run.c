@@ -392,8 +392,10 @@ int run_asked(const struct cli *cli)
 {
 	struct reason why = { "" };
 	struct machine m;
-	int status, ret = machine_open(&m, &why);
+	int status, ret;
 
+	run_recover(cli);
+	ret = machine_open(&m, &why);
 	if (ret)
 		return cli_fail(cli, ret, &why);
 	draw_seed();

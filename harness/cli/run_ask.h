@@ -49,6 +49,9 @@ int run_calibrate(const struct machine *m, struct tick_clock *clock, unsigned ms
 /* A CPU that was asked for must be there. Return: 0, -EINVAL. */
 int run_check_cpu(const struct machine *m, struct reason *why);
 
+/* Bring back, and say so, what a run that was killed has left offline. */
+void run_recover(const struct cli *cli);
+
 /* Measure what run_ask asks for, on this machine. Return: exit status. */
 int run_asked(const struct cli *cli);
 

@@ -7,6 +7,7 @@
 
 #include "harness/cli/run_ask.h"
 #include "harness/core/units.h"
+#include "harness/machine/hotplug.h"
 
 #define MIN_SLICE_NS   20000000ull
 #define MIN_BLOCKS     5
@@ -97,6 +98,14 @@ static int plan_named(struct plan *plan, const struct machine *m, struct reason 
 			return ret;
 	}
 	return 0;
+}
+
+void run_recover(const struct cli *cli)
+{
+	struct reason why = { "" };
+
+	if (hotplug_recover("", &why))
+		cli_error(cli, 0, "%s", why.text);
 }
 
 int run_plan(struct plan *plan, const struct machine *m, struct reason *why)

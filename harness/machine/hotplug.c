@@ -18,6 +18,7 @@
 #include "harness/machine/files.h"
 
 #define PATH_BYTES 512
+#define MAX_CPUS   8192
 #define BOOT_ID	   "/proc/sys/kernel/random/boot_id"
 #define NOTE	   "/run/tdcost.offline"
 
@@ -114,6 +115,24 @@ int hotplug_supported(const char *root, unsigned cpu, struct reason *why)
 	if (online == 1)
 		return 0;
 	return reason_set(why, -ENOTSUP, "CPU %u is offline already; bring it online first", cpu);
+}
+
+int hotplug_pick(const char *root, const struct topo *topo, unsigned from, bool sibling,
+		 unsigned *cpu, struct reason *why)
+{
+	unsigned cpus[MAX_CPUS];
+	size_t n = topo_spread(topo, from, cpus, MAX_CPUS);
+	struct reason not = { "there is none" };
+
+	for (size_t i = 0; i < n && i < MAX_CPUS; i++) {
+		bool same = topo_core_of(topo, cpus[i]) == topo_core_of(topo, from);
+
+		*cpu = cpus[i];
+		if (cpus[i] != from && same == sibling && !hotplug_supported(root, cpus[i], &not ))
+			return 0;
+	}
+	return reason_set(why, -ENOTSUP, "no %s that may go offline: %s",
+			  sibling ? "other hyperthread" : "CPU of another core", not .text);
 }
 
 /* ---- the note ---- */

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #include "harness/core/reason.h"
+#include "harness/machine/topo.h"
 
 struct hotplug;
 
@@ -27,6 +28,15 @@ struct hotplug;
  * Never CPU 0, the boot CPU, also where the kernel would. Return: 0; -ENOTSUP with the reason.
  */
 int hotplug_supported(const char *root, unsigned cpu, struct reason *why);
+
+/**
+ * hotplug_pick() - the first CPU that may go offline, seen from @from, which stays
+ * @sibling: of the same core; otherwise of another one
+ *
+ * Return: 0; -ENOTSUP with the reason.
+ */
+int hotplug_pick(const char *root, const struct topo *topo, unsigned from, bool sibling,
+		 unsigned *cpu, struct reason *why);
 
 /**
  * hotplug_open() - put @cpu under guard

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness/core/units.h"
+#include "harness/machine/hotplug.h"
 #include "harness/run/job.h"
 #include "harness/run/progress.h"
 
@@ -142,6 +143,19 @@ static int reap(pid_t pid, int ret, struct reason *why)
 	return ret;
 }
 
+/*
+ * What a disruptive invocation took offline comes back through it or its guard, and through us
+ * where both were killed: the next one, and the look at the environment at the end, want it there.
+ */
+static int undo_disruption(const struct running *r, const struct arm_group *g, int ret,
+			   struct reason *why)
+{
+	struct reason found = { "" };
+	int err = g->bench->disruptive ? hotplug_recover(r->m->root, &found) : 0;
+
+	return ret || err >= 0 ? ret : reason_set(why, err, "%s", found.text);
+}
+
 static void fill_job(const struct running *r, const struct run_invocation *inv,
 		     struct sampler_job *job)
 {
@@ -186,6 +200,7 @@ static int invoke(struct running *r, struct run_invocation *inv, struct reason *
 		ret = result_receive(fd, job.n_arms, &inv->result, why);
 	close(fd);
 	ret = reap(pid, ret, why);
+	ret = undo_disruption(r, &r->plan->groups[inv->group], ret, why);
 	if (!ret)
 		json_object_set_new(
 			inv->result.setup, "environment_pad",
