@@ -7,6 +7,7 @@
 
 const struct bench_info *const bench_list[] = {
 	&reset_bench,
+	&offline_bench,
 	&null_bench,
 	NULL,
 };

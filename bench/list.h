@@ -8,6 +8,7 @@
 #include "harness/measure/bench.h"
 
 extern const struct bench_info null_bench;
+extern const struct bench_info offline_bench;
 extern const struct bench_info reset_bench;
 
 /* In the order in which `list` shows them; ends with NULL. */
