@@ -57,7 +57,7 @@ static const struct level_info cpu_levels[] = {
 };
 
 static const struct level_info dirty_levels[] = {
-	{ "none", "nothing on purpose", false },
+	{ "0", "nothing on purpose", false },
 	{ NULL, NULL, false },
 };
 
@@ -75,7 +75,7 @@ static const struct factor_info offline_factors[] = {
 	[F_CPU] = { "cpu", "which CPU goes, or its number", FACTOR_COUNT, cpu_levels, "auto", false,
 		    EFFECT_DIFFERENCE },
 	[F_DIRTY] = { "dirty", "per cent of its LLC that it has made dirty just before",
-		      FACTOR_COUNT, dirty_levels, "none,100", true, EFFECT_DIFFERENCE },
+		      FACTOR_COUNT, dirty_levels, "0,100", true, EFFECT_DIFFERENCE },
 	[F_FLUSH] = { "flush", "flushes of that CPU before it goes", FACTOR_WORD, flush_levels,
 		      "none,twice", true, EFFECT_DIFFERENCE },
 	[F_MAX] = { .name = NULL },
@@ -156,14 +156,9 @@ static int offline_resolve(const struct machine *m, const struct cell *cell, uns
 	return 0;
 }
 
-static uint64_t percent_of(const struct level *l)
-{
-	return strcmp(l->text, dirty_levels[0].name) ? l->number : 0;
-}
-
 static size_t dirty_bytes(const struct machine *m, unsigned target, const struct level *l)
 {
-	return topo_llc_bytes(m->topo, target) * percent_of(l) / 100 / PAGE * PAGE;
+	return topo_llc_bytes(m->topo, target) * l->number / 100 / PAGE * PAGE;
 }
 
 /* Whole huge pages, so that they can be had. */
@@ -175,11 +170,9 @@ static size_t room_for(size_t bytes)
 static int dirty_supported(const struct machine *m, unsigned target, const struct level *l,
 			   struct reason *why)
 {
-	uint64_t percent = percent_of(l);
-
-	if (!percent)
+	if (!l->number)
 		return 0;
-	if (percent > MAX_DIRTY)
+	if (l->number > MAX_DIRTY)
 		return reason_set(why, -ENOTSUP, "dirty=%s: %d %% at most", l->text, MAX_DIRTY);
 	if (!topo_llc_bytes(m->topo, target))
 		return reason_set(why, -ENOTSUP, "the size of CPU %u's LLC is not known", target);
@@ -195,10 +188,10 @@ static int offline_supported(const struct machine *m, const struct cell *cell, s
 	if (ret)
 		return ret;
 	if (l[F_ACTION].number == ACTION_ONLINE &&
-	    (percent_of(&l[F_DIRTY]) || l[F_FLUSH].number != FLUSH_NONE))
+	    (l[F_DIRTY].number || l[F_FLUSH].number != FLUSH_NONE))
 		return reason_set(why, -ENOTSUP,
 				  "a CPU that comes online brings nothing in its caches: "
-				  "action=online goes with dirty=none and flush=none");
+				  "action=online goes with dirty=0 and flush=none");
 	ret = dirty_supported(m, target, &l[F_DIRTY], why);
 	if (!ret && l[F_FLUSH].number != FLUSH_NONE)
 		ret = kmod_supported(m, 0, why);
@@ -347,11 +340,16 @@ static void set_online(struct offline_state *s, bool online)
 	fail(s, &why);
 }
 
-/* By the CPU itself: this thread goes there and comes back. */
+/*
+ * By the CPU itself: this thread goes there and comes back. What an arm before left of it is out of
+ * the caches first.
+ */
 static void make_dirty(struct offline_state *s, size_t bytes)
 {
 	struct reason why = { "" };
 
+	if (s->mem.base)
+		lines_evict(&s->machine->cpu, s->mem.base, s->mem.bytes);
 	if (!bytes)
 		return;
 	if (topo_bind_thread(s->machine->topo, s->target, &why))

@@ -261,12 +261,12 @@ static void a_sample_is_prepared_and_taken_in_order(void **state)
 		const char *first, *second; /* the CPU being online, and as the first left it */
 		size_t dirtied;
 	} cases[] = {
-		{ "action=offline", "dirty=none", "flush=none", "s-", "+s-", 0 },
+		{ "action=offline", "dirty=0", "flush=none", "s-", "+s-", 0 },
 		{ "action=offline", "dirty=100", "flush=none", "s2d0-", "+s2d0-", LLC },
-		{ "action=offline", "dirty=none", "flush=once", "sf2-", "+sf2-", 0 },
+		{ "action=offline", "dirty=0", "flush=once", "sf2-", "+sf2-", 0 },
 		{ "action=offline", "dirty=50", "flush=twice", "s2d0f2f2-", "+s2d0f2f2-", LLC / 2 },
-		{ "action=online", "dirty=none", "flush=none", "-s+", "-s+", 0 },
-		{ "action=cycle", "dirty=none", "flush=none", "s-+", "s-+", 0 },
+		{ "action=online", "dirty=0", "flush=none", "-s+", "-s+", 0 },
+		{ "action=cycle", "dirty=0", "flush=none", "s-+", "s-+", 0 },
 		{ "action=cycle", "dirty=150", "flush=twice", "s2d0f2f2-+", "s2d0f2f2-+",
 		  LLC / 2 * 3 },
 	};
@@ -303,7 +303,7 @@ static void flushes_become_values(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		open_bench("action=offline", "dirty=none", cases[i].flush);
+		open_bench("action=offline", "dirty=0", cases[i].flush);
 		offline_bench.prepare(bench_state, 0);
 		offline_bench.sample(bench_state, 0, 1);
 		seen.n_values = 0;
@@ -326,7 +326,7 @@ static void every_arm_proves_itself(void **state)
 	struct reason why = { "" };
 
 	(void)state;
-	open_bench("action=offline,online,cycle", "dirty=none,100", "flush=none,once,twice");
+	open_bench("action=offline,online,cycle", "dirty=0,100", "flush=none,once,twice");
 	/* A CPU that comes online brings nothing along. */
 	assert_int_equal(ctx.n_arms, 2 * 2 * 3 + 1);
 	for (int round = 0; round < 2; round++)
@@ -395,7 +395,7 @@ static void setup_says_which_cpu_goes_and_how(void **state)
 	json_t *f;
 
 	(void)state;
-	open_bench("action=offline", "dirty=none", "flush=none");
+	open_bench("action=offline", "dirty=0", "flush=none");
 	f = ctx.facts;
 	assert_int_equal(json_integer_value(json_object_get(f, "offline_cpu")), 2);
 	assert_int_equal(json_integer_value(json_object_get(f, "llc_bytes")), LLC);
@@ -407,7 +407,7 @@ static void setup_says_which_cpu_goes_and_how(void **state)
 	offline_bench.teardown(bench_state);
 	bench_state = NULL;
 	tree_write(&tree, "/proc/sys/kernel/osrelease", "6.15.3\n");
-	open_bench("action=offline", "dirty=none", "flush=none");
+	open_bench("action=offline", "dirty=0", "flush=none");
 	assert_string_equal(json_string_value(json_object_get(ctx.facts, "play_dead")), "unknown");
 	assert_true(json_is_null(json_object_get(ctx.facts, "play_dead_flushes")));
 }
@@ -442,7 +442,7 @@ static void a_setup_that_fails_leaves_nothing(void **state)
 
 static void a_number_that_measures_itself_is_refused(void **state)
 {
-	static const char *const settings[] = { "cpu=2", "flush=none", "dirty=none" };
+	static const char *const settings[] = { "cpu=2", "flush=none", "dirty=0" };
 	struct reason why = { "" };
 
 	(void)state;
@@ -463,23 +463,23 @@ static void what_cannot_be_done_is_skipped(void **state)
 		const char *reason;
 	} cases[] = {
 		{ "pack:1 core:1 pu:1",
-		  { "cpu=auto", "dirty=none", "flush=none" },
+		  { "cpu=auto", "dirty=0", "flush=none" },
 		  NULL,
 		  "no CPU of another core that may go offline: there is none" },
-		{ MACHINE, { "cpu=core", "dirty=none", "flush=none" }, NULL, NULL },
-		{ MACHINE, { "cpu=sibling", "dirty=none", "flush=none" }, NULL, NULL },
+		{ MACHINE, { "cpu=core", "dirty=0", "flush=none" }, NULL, NULL },
+		{ MACHINE, { "cpu=sibling", "dirty=0", "flush=none" }, NULL, NULL },
 		{ MACHINE,
-		  { "cpu=sibling", "dirty=none", "flush=none" },
+		  { "cpu=sibling", "dirty=0", "flush=none" },
 		  CPU_DIR "1/online",
 		  "no other hyperthread that may go offline: CPU 1 cannot go offline" },
 		{ "pack:1 core:2 pu:1",
-		  { "cpu=sibling", "dirty=none", "flush=none" },
+		  { "cpu=sibling", "dirty=0", "flush=none" },
 		  NULL,
 		  "no other hyperthread that may go offline: there is none" },
-		{ MACHINE, { "cpu=3", "dirty=none", "flush=none" }, NULL, NULL },
-		{ MACHINE, { "cpu=4", "dirty=none", "flush=none" }, NULL, "CPU 4 is not there" },
+		{ MACHINE, { "cpu=3", "dirty=0", "flush=none" }, NULL, NULL },
+		{ MACHINE, { "cpu=4", "dirty=0", "flush=none" }, NULL, "CPU 4 is not there" },
 		{ MACHINE,
-		  { "cpu=10000", "dirty=none", "flush=none" },
+		  { "cpu=10000", "dirty=0", "flush=none" },
 		  NULL,
 		  "CPU 10000 is not there" },
 		{ MACHINE, { "dirty=150", "cpu=core", "flush=none" }, NULL, NULL },
@@ -496,10 +496,10 @@ static void what_cannot_be_done_is_skipped(void **state)
 		  NULL,
 		  "a CPU that comes online brings nothing in its caches" },
 		{ MACHINE,
-		  { "action=online", "dirty=none", "flush=once" },
+		  { "action=online", "dirty=0", "flush=once" },
 		  NULL,
 		  "a CPU that comes online brings nothing in its caches" },
-		{ MACHINE, { "flush=once", "dirty=none", "cpu=core" }, "the module", "no module" },
+		{ MACHINE, { "flush=once", "dirty=0", "cpu=core" }, "the module", "no module" },
 	};
 
 	(void)state;
@@ -557,7 +557,7 @@ static void auto_is_another_core_where_there_is_one(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		const char *const settings[] = { "cpu=auto", "dirty=none", "flush=none" };
+		const char *const settings[] = { "cpu=auto", "dirty=0", "flush=none" };
 		struct reason why = { "" };
 
 		make_machine(cases[i].machine);
