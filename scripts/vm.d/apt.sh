@@ -46,8 +46,8 @@ apt_try() {
 }
 
 apt_update() {
-	stage "fetching package lists"
-	apt_try "fetch package lists" apt-get update
+	stage "fetching the lists of packages ($(basename "$apt_dir"))"
+	apt_try "fetch the lists of packages" apt-get update
 }
 
 # apt_unpack DIR PACKAGE...: downloads (apt checks sizes and sums) and unpacks them into DIR.

@@ -4,11 +4,13 @@
 # series: the newest of it that apt knew when it was first asked for, and the same one ever after
 # (figures are compared across days), until --update.
 
+kernel_dir='' kernel_modules=''
+
 # kernel_find WHAT: sets $kernel_release and $kernel_dir; fetches if it has to.
 kernel_find() {
 	local what=$1 pin=$cache/kernel/series/$1
 	[[ $what =~ ^[0-9][-+.~A-Za-z0-9]*$ ]] ||
-		fail 2 "--kernel '$what': write a series (6.1), a release (as uname -r prints it) or a file"
+		fail 2 "--kernel '$what': write a series (6.1), a release (as uname -r prints it) or a path with a slash"
 	[ "$update" = no ] && kernel_pinned "$what" && return
 	cache_lock "kernel-$what"
 	# Another scripts/vm may have fetched it while this one waited.
@@ -90,6 +92,45 @@ kernel_mend() {
 	depmod -b "$made" "$kernel_release" || fail 1 "depmod fails on the modules of $kernel_release"
 }
 
-kernel_headers() { # the folder for make -C
-	echo "$kernel_dir/usr/src/linux-headers-$kernel_release"
+# kernel_use WHAT: sets $kernel_release, $kernel_image, and $kernel_modules, the folder that holds
+# lib/modules/RELEASE (empty: there is none).
+kernel_use() {
+	case $1 in
+	*/*) kernel_file "$1" ;;
+	*)
+		[ -z "$modules" ] || fail 2 "--modules belongs to a kernel that is a file; $1 brings its own"
+		kernel_find "$1"
+		kernel_image=$kernel_dir/boot/vmlinuz-$kernel_release
+		kernel_modules=$kernel_dir
+		;;
+	esac
+}
+
+# A bzImage says at 0x202 that it is one, and where its release stands (the x86 boot protocol).
+kernel_file() {
+	local at
+	kernel_image=$1
+	[ -r "$1" ] || fail 2 "--kernel $1: no such file"
+	[ "$(tail -c +$((0x202 + 1)) "$1" | head -c 4)" = HdrS ] ||
+		fail 2 "--kernel $1: is no x86 kernel image (arch/x86/boot/bzImage)"
+	at=$(od -An -j $((0x20e)) -N 2 -t u2 "$1")
+	kernel_release=$(tail -c +$((at + 0x200 + 1)) "$1" | head -c 200 | tr '\0' ' ' | cut -d ' ' -f 1)
+	[ -n "$modules" ] || return 0
+	[ -r "$modules/modules.dep" ] || fail 2 "--modules $modules: holds no modules.dep; depmod makes it"
+	modules=$(cd "$modules" && pwd)
+	[ "${modules##*/}" = "$kernel_release" ] ||
+		fail 2 "--modules $modules: $1 is Linux $kernel_release, so its folder is .../$kernel_release"
+	kernel_modules=$work/kernel
+	mkdir -p "$kernel_modules/lib/modules"
+	ln -s "$modules" "$kernel_modules/lib/modules/$kernel_release"
+}
+
+# kernel_headers: the folder for make -C, or nothing.
+kernel_headers() {
+	local build=$kernel_modules/lib/modules/$kernel_release/build
+	if [ -n "$kernel_dir" ]; then
+		echo "$kernel_dir/usr/src/linux-headers-$kernel_release"
+	elif [ -n "$kernel_modules" ] && [ -e "$build/Makefile" ]; then
+		echo "$build"
+	fi
 }

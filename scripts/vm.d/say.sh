@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # variables are shared by the pieces of scripts/vm
 # What scripts/vm says on standard error, and its exits.
 
 # fail STATUS TEXT: the one line that every error is.
@@ -7,6 +7,11 @@ fail() {
 	stage_end
 	echo "scripts/vm: $2" >&2
 	exit "$1"
+}
+
+note() {
+	stage_end
+	echo "scripts/vm: $1" >&2
 }
 
 # stage TEXT: what takes its time now. On a terminal the line is written over by stage_tick and the
@@ -31,13 +36,16 @@ stage_end() {
 	stage_text=
 }
 
-# stage_wait PID: the exit status of a child, with the seconds ticking meanwhile.
+# stage_wait PID: the exit status of a child, with the seconds ticking meanwhile. Whoever ends this
+# script ends the child too.
 stage_wait() {
+	child=$1
 	if [ -t 2 ]; then
 		while kill -0 "$1" 2>/dev/null; do
 			stage_tick
 			sleep 0.2
 		done
 	fi
-	wait "$1"
+	wait "$1" || { child= && return 1; }
+	child=
 }
