@@ -7,6 +7,7 @@
 
 const struct bench_info *const bench_list[] = {
 	&reset_bench,
+	&flush_bench,
 	&null_bench,
 	NULL,
 };
@@ -26,6 +27,14 @@ static const struct preset_line full_lines[] = {
 	{ "reset", { "quirk=on,off", "region=small", "before=evicted,dirty,clean", NULL } },
 	{ "reset", { "quirk=on,off", "insn=movdir64b,ntstore512", "source=zero,pattern", NULL } },
 	{ "reset", { "quirk=on,off", "backing=4k,thp,hugetlb-2m", NULL } },
+	{ "flush", { "path=out,in", "flush=on,off", "before=evicted,dirty,clean", NULL } },
+	{ "flush", { "path=out,in", "flush=on,off", "region=large", "before=evicted", NULL } },
+	{ "flush", { "path=out", "flush=on", "insn=clflushopt,clflush,clwb", NULL } },
+	{ "flush",
+	  { "path=out,in", "flush=on", "page=4K,2M", "fence=call,sample", "before=evicted,dirty",
+	    NULL } },
+	{ "flush", { "path=out", "flush=on", "order=sequential,shuffled", NULL } },
+	{ "flush", { "path=out", "flush=on", "backing=4k,thp", NULL } },
 	{ "null", { "ops=1000,2000", "twin=a,b", NULL } },
 	{ NULL, { NULL } },
 };
