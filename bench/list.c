@@ -7,6 +7,7 @@
 
 const struct bench_info *const bench_list[] = {
 	&reset_bench,
+	&stop_bench,
 	&null_bench,
 	NULL,
 };
@@ -26,6 +27,8 @@ static const struct preset_line full_lines[] = {
 	{ "reset", { "quirk=on,off", "region=small", "before=evicted,dirty,clean", NULL } },
 	{ "reset", { "quirk=on,off", "insn=movdir64b,ntstore512", "source=zero,pattern", NULL } },
 	{ "reset", { "quirk=on,off", "backing=4k,thp,hugetlb-2m", NULL } },
+	{ "stop", { "flagged=50,100", "dirty=none,50", NULL } },
+	{ "stop", { "policy=early_reboot,early_virt,early_syscore", "redirty=none,10,50", NULL } },
 	{ "null", { "ops=1000,2000", "twin=a,b", NULL } },
 	{ NULL, { NULL } },
 };
