@@ -45,3 +45,10 @@ two_cpus() {
 	[[ $stderr == *"/dev/tdcost"* ]]
 	[[ $stderr == *"tdcost check stop"* ]]
 }
+
+@test "flag is measured in user space without the module" {
+	run --separate-stderr tdcost run flag -p mode=user --rounds 2 --blocks 5 --budget 200ms
+	assert_measured
+	run tdcost show
+	[[ $output == *"store=on"*analogue* ]]
+}

@@ -7,13 +7,13 @@ load helper
 	run --separate-stderr tdcost list
 	[ "$status" = 0 ]
 	[ -z "$stderr" ]
-	for word in null reset stop quick full; do
+	for word in flag null reset stop quick full; do
 		[[ $output == *"$word"* ]]
 	done
 }
 
 @test "list --json holds the same" {
-	tdcost list --json | jq -e '([.benchmarks[].benchmark] | sort) == ["null", "reset", "stop"] and
+	tdcost list --json | jq -e '([.benchmarks[].benchmark] | sort) == ["flag", "null", "reset", "stop"] and
 		([.presets[].preset] | sort) == ["full", "quick"] and
 		all(.benchmarks[]; if .runs_here then .reason == null else (.reason | length) > 0 end)'
 }
