@@ -6,10 +6,7 @@
 #include "harness/core/nearest.h"
 
 const struct bench_info *const bench_list[] = {
-	&reset_bench,
-	&flush_bench,
-	&null_bench,
-	NULL,
+	&reset_bench, &flush_bench, &stop_bench, &flag_bench, &null_bench, NULL,
 };
 
 /* What each instruction costs as the kernel does it, and what fence and size of the call change. */
@@ -35,6 +32,9 @@ static const struct preset_line full_lines[] = {
 	    NULL } },
 	{ "flush", { "path=out", "flush=on", "order=sequential,shuffled", NULL } },
 	{ "flush", { "path=out", "flush=on", "backing=4k,thp", NULL } },
+	{ "stop", { "flagged=50,100", "dirty=none,50", NULL } },
+	{ "stop", { "policy=early_reboot,early_virt,early_syscore", "redirty=none,10,50", NULL } },
+	{ "flag", { "store=off,on", "contend=none,read,write", "fence=none,mfence", NULL } },
 	{ "null", { "ops=1000,2000", "twin=a,b", NULL } },
 	{ NULL, { NULL } },
 };

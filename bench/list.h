@@ -8,8 +8,10 @@
 #include "harness/measure/bench.h"
 
 extern const struct bench_info flush_bench;
+extern const struct bench_info flag_bench;
 extern const struct bench_info null_bench;
 extern const struct bench_info reset_bench;
+extern const struct bench_info stop_bench;
 
 /* In the order in which `list` shows them; ends with NULL. */
 extern const struct bench_info *const bench_list[];
