@@ -6,7 +6,7 @@
 #include "harness/core/nearest.h"
 
 const struct bench_info *const bench_list[] = {
-	&reset_bench, &flush_bench, &stop_bench, &flag_bench, &null_bench, NULL,
+	&reset_bench, &flush_bench, &stop_bench, &flag_bench, &offline_bench, &null_bench, NULL,
 };
 
 /* What each instruction costs as the kernel does it, and what fence and size of the call change. */

@@ -10,6 +10,7 @@
 extern const struct bench_info flush_bench;
 extern const struct bench_info flag_bench;
 extern const struct bench_info null_bench;
+extern const struct bench_info offline_bench;
 extern const struct bench_info reset_bench;
 extern const struct bench_info stop_bench;
 
