@@ -7,6 +7,7 @@
 
 const struct bench_info *const bench_list[] = {
 	&reset_bench,
+	&wbinvd_bench,
 	&null_bench,
 	NULL,
 };
@@ -26,6 +27,11 @@ static const struct preset_line full_lines[] = {
 	{ "reset", { "quirk=on,off", "region=small", "before=evicted,dirty,clean", NULL } },
 	{ "reset", { "quirk=on,off", "insn=movdir64b,ntstore512", "source=zero,pattern", NULL } },
 	{ "reset", { "quirk=on,off", "backing=4k,thp,hugetlb-2m", NULL } },
+	{ "wbinvd", { "scope=one,package,all,turn", "op=wbinvd,none", "dirty=0,100", NULL } },
+	{ "wbinvd", { "scope=one", "op=wbinvd,wbnoinvd,sweep", "dirty=25,50,100,150", NULL } },
+	{ "wbinvd",
+	  { "scope=one,all", "op=wbinvd,none", "dirty=100", "victim=core,llc,package,remote",
+	    NULL } },
 	{ "null", { "ops=1000,2000", "twin=a,b", NULL } },
 	{ NULL, { NULL } },
 };
