@@ -6,10 +6,7 @@
 #include "harness/core/nearest.h"
 
 const struct bench_info *const bench_list[] = {
-	&reset_bench,
-	&wbinvd_bench,
-	&null_bench,
-	NULL,
+	&reset_bench, &flush_bench, &wbinvd_bench, &null_bench, NULL,
 };
 
 /* What each instruction costs as the kernel does it, and what fence and size of the call change. */
@@ -27,6 +24,14 @@ static const struct preset_line full_lines[] = {
 	{ "reset", { "quirk=on,off", "region=small", "before=evicted,dirty,clean", NULL } },
 	{ "reset", { "quirk=on,off", "insn=movdir64b,ntstore512", "source=zero,pattern", NULL } },
 	{ "reset", { "quirk=on,off", "backing=4k,thp,hugetlb-2m", NULL } },
+	{ "flush", { "path=out,in", "flush=on,off", "before=evicted,dirty,clean", NULL } },
+	{ "flush", { "path=out,in", "flush=on,off", "region=large", "before=evicted", NULL } },
+	{ "flush", { "path=out", "flush=on", "insn=clflushopt,clflush,clwb", NULL } },
+	{ "flush",
+	  { "path=out,in", "flush=on", "page=4K,2M", "fence=call,sample", "before=evicted,dirty",
+	    NULL } },
+	{ "flush", { "path=out", "flush=on", "order=sequential,shuffled", NULL } },
+	{ "flush", { "path=out", "flush=on", "backing=4k,thp", NULL } },
 	{ "wbinvd", { "scope=one,package,all,turn", "op=wbinvd,none", "dirty=0,100", NULL } },
 	{ "wbinvd", { "scope=one", "op=wbinvd,wbnoinvd,sweep", "dirty=25,50,100,150", NULL } },
 	{ "wbinvd",

@@ -7,6 +7,7 @@
 
 #include "harness/measure/bench.h"
 
+extern const struct bench_info flush_bench;
 extern const struct bench_info null_bench;
 extern const struct bench_info reset_bench;
 extern const struct bench_info wbinvd_bench;

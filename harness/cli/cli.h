@@ -39,8 +39,8 @@ struct cli {
 	const char *const *argv;
 };
 
-extern const struct command cmd_run, cmd_list, cmd_doctor, cmd_show, cmd_runs, cmd_compare,
-	cmd_plot, cmd_db;
+extern const struct command cmd_run, cmd_check, cmd_list, cmd_doctor, cmd_show, cmd_runs,
+	cmd_compare, cmd_plot, cmd_db;
 
 /* One line on standard error, "tdcost COMMAND: ...". Return: @status. */
 int cli_error(const struct cli *cli, int status, const char *fmt, ...)

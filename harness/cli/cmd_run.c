@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <math.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,15 +24,6 @@ static void on_stop(int sig)
 	stop = 1;
 }
 
-static int check_cpu(const struct machine *m, struct reason *why)
-{
-	if (run_ask.cpu >= 0 && topo_core_of(m->topo, (unsigned)run_ask.cpu) < 0)
-		return reason_set(why, -EINVAL,
-				  "--cpu %d: this process may not use it; there are %u CPUs",
-				  run_ask.cpu, topo_cpus(m->topo));
-	return 0;
-}
-
 static int check_events(struct reason *why)
 {
 	struct pmu pmu;
@@ -44,27 +34,10 @@ static int check_events(struct reason *why)
 	return ret;
 }
 
-#define MAX_CPUS 8192
-
-/* On a CPU that invocations use; the affinity of before is restored. */
 static int calibrate(const struct machine *m, struct tick_clock *clock, struct reason *why)
 {
-	struct run_config c = { .cpu = run_ask.cpu };
-	size_t bytes = CPU_ALLOC_SIZE(MAX_CPUS);
-	cpu_set_t *was = CPU_ALLOC(MAX_CPUS);
-	int ret;
+	int ret = run_calibrate(m, clock, CALIBRATE_MS, why);
 
-	if (!was)
-		return reason_set(why, -ENOMEM, "out of memory");
-	if (sched_getaffinity(0, bytes, was)) {
-		ret = reason_set(why, -errno, "cannot read the CPU affinity: %s", strerror(errno));
-	} else {
-		ret = topo_bind_thread(m->topo, run_cpu(m, &c, 0, 0), why);
-		if (!ret)
-			ret = clock_calibrate(clock, &m->cpu, CALIBRATE_MS, why);
-		sched_setaffinity(0, bytes, was);
-	}
-	CPU_FREE(was);
 	if (!ret && stop)
 		ret = reason_set(why, -EINTR, "interrupted before anything was measured");
 	return ret;
@@ -375,7 +348,15 @@ static int run_planned(const struct cli *cli, const struct machine *m)
 	struct reason why = { "" };
 	struct plan plan = { 0 };
 	struct run_config c;
-	int status, ret = check_cpu(m, &why);
+	int status, ret;
+
+	/* Before anything else: no cell of such a lane has a figure. */
+	if (lane_clock(m->lane) == CLOCK_UNIT_NONE)
+		return cli_error(cli, EXIT_UNSUPPORTED,
+				 "lane %s has no clock worth storing; `tdcost check` runs the same "
+				 "and stores nothing",
+				 lane_name(m->lane));
+	ret = run_check_cpu(m, &why);
 
 	if (!ret)
 		ret = check_events(&why);

@@ -13,7 +13,8 @@
 #define MAX_ARGS      64
 
 static const struct command *const commands[] = {
-	&cmd_run, &cmd_list, &cmd_doctor, &cmd_show, &cmd_runs, &cmd_compare, &cmd_plot, &cmd_db,
+	&cmd_run,  &cmd_check,	 &cmd_list, &cmd_doctor, &cmd_show,
+	&cmd_runs, &cmd_compare, &cmd_plot, &cmd_db,
 };
 
 /* Options that every command has. */

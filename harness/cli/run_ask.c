@@ -23,12 +23,32 @@ enum {
 	OPT_RESUME,
 };
 
+/* What names cells, and what draws them: `check` takes these too. */
+#define PARAM_OPTION                                                                       \
+	{                                                                                  \
+		"param", 'p', POPT_ARG_STRING, NULL, OPT_PARAM,                            \
+			"vary a factor; one -p for each (`tdcost list BENCH` shows them)", \
+			"FACTOR=LEVEL[,LEVEL]"                                             \
+	}
+#define PRESET_OPTION                                              \
+	{                                                          \
+		"preset", '\0', POPT_ARG_STRING, NULL, OPT_PRESET, \
+			"a list of cells: quick or full", "NAME"   \
+	}
+#define SEED_OPTION                                                        \
+	{                                                                  \
+		"seed", '\0', POPT_ARG_STRING, NULL, OPT_SEED,             \
+			"draw the schedule from it (default: random)", "N" \
+	}
+#define CPU_OPTION                                                                           \
+	{                                                                                    \
+		"cpu", '\0', POPT_ARG_STRING, NULL, OPT_CPU,                                 \
+			"pin to it (default: drawn anew among equals for each process)", "N" \
+	}
+
 const struct poptOption run_options[] = {
-	{ "param", 'p', POPT_ARG_STRING, NULL, OPT_PARAM,
-	  "vary a factor; one -p for each (`tdcost list BENCH` shows them)",
-	  "FACTOR=LEVEL[,LEVEL]" },
-	{ "preset", '\0', POPT_ARG_STRING, NULL, OPT_PRESET, "a list of cells: quick or full",
-	  "NAME" },
+	PARAM_OPTION,
+	PRESET_OPTION,
 	{ "budget", '\0', POPT_ARG_STRING, NULL, OPT_BUDGET,
 	  "how long to measure: 60s, 5m; after the first, no round is begun that would end "
 	  "later (default: the preset's, else 60s, which shapes the processes and cuts nothing)",
@@ -41,10 +61,8 @@ const struct poptOption run_options[] = {
 	{ "blocks", '\0', POPT_ARG_STRING, NULL, OPT_BLOCKS,
 	  "samples of each arm in a process, at most (default 1000)", "N" },
 	{ "label", '\0', POPT_ARG_STRING, NULL, OPT_LABEL, "a name to find the run by", "TEXT" },
-	{ "seed", '\0', POPT_ARG_STRING, NULL, OPT_SEED,
-	  "draw the schedule from it (default: random)", "N" },
-	{ "cpu", '\0', POPT_ARG_STRING, NULL, OPT_CPU,
-	  "pin to it (default: drawn anew among equals for each process)", "N" },
+	SEED_OPTION,
+	CPU_OPTION,
 	{ "events", '\0', POPT_ARG_STRING, NULL, OPT_EVENTS,
 	  "count these performance events in each sample", "EVENT[,EVENT]" },
 	{ "dry-run", 'n', POPT_ARG_NONE, NULL, OPT_DRY, "print the schedule and how long it takes",
@@ -53,6 +71,14 @@ const struct poptOption run_options[] = {
 	  "go on with an interrupted run: its seed, schedule and environment", "RUN" },
 	POPT_TABLEEND
 };
+
+const struct poptOption check_options[] = { PARAM_OPTION,
+					    PRESET_OPTION,
+					    { "blocks", '\0', POPT_ARG_STRING, NULL, OPT_BLOCKS,
+					      "samples of each arm (default 3)", "N" },
+					    SEED_OPTION,
+					    CPU_OPTION,
+					    POPT_TABLEEND };
 
 struct run_ask run_ask = { .cpu = -1 };
 

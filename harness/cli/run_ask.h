@@ -33,7 +33,7 @@ struct run_ask {
 };
 
 extern struct run_ask run_ask;
-extern const struct poptOption run_options[];
+extern const struct poptOption run_options[], check_options[];
 
 /* For struct command. Return: 0, -EINVAL after cli_error(). */
 int run_take_option(struct cli *cli, int val, const char *arg);
@@ -41,6 +41,13 @@ int run_take_option(struct cli *cli, int val, const char *arg);
 /* -p and --budget alone, for commands that measure too. Return: as above. */
 int run_take_setting(struct cli *cli, const char *arg);
 int run_take_budget(struct cli *cli, const char *arg);
+
+/* The clock, on a CPU that invocations use; the affinity of before is restored. */
+int run_calibrate(const struct machine *m, struct tick_clock *clock, unsigned ms,
+		  struct reason *why);
+
+/* A CPU that was asked for must be there. Return: 0, -EINVAL. */
+int run_check_cpu(const struct machine *m, struct reason *why);
 
 /* Measure what run_ask asks for, on this machine. Return: exit status. */
 int run_asked(const struct cli *cli);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* From what was asked of `run` to a plan and its schedule's shape, and back from the store. */
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,39 @@ static int plan_named(struct plan *plan, const struct machine *m, struct reason 
 int run_plan(struct plan *plan, const struct machine *m, struct reason *why)
 {
 	return run_ask.n_benches ? plan_named(plan, m, why) : plan_preset(plan, m, why);
+}
+
+int run_check_cpu(const struct machine *m, struct reason *why)
+{
+	if (run_ask.cpu >= 0 && topo_core_of(m->topo, (unsigned)run_ask.cpu) < 0)
+		return reason_set(why, -EINVAL,
+				  "--cpu %d: this process may not use it; there are %u CPUs",
+				  run_ask.cpu, topo_cpus(m->topo));
+	return 0;
+}
+
+#define MAX_CPUS 8192
+
+int run_calibrate(const struct machine *m, struct tick_clock *clock, unsigned ms,
+		  struct reason *why)
+{
+	struct run_config c = { .cpu = run_ask.cpu };
+	size_t bytes = CPU_ALLOC_SIZE(MAX_CPUS);
+	cpu_set_t *was = CPU_ALLOC(MAX_CPUS);
+	int ret;
+
+	if (!was)
+		return reason_set(why, -ENOMEM, "out of memory");
+	if (sched_getaffinity(0, bytes, was)) {
+		ret = reason_set(why, -errno, "cannot read the CPU affinity: %s", strerror(errno));
+	} else {
+		ret = topo_bind_thread(m->topo, run_cpu(m, &c, 0, 0), why);
+		if (!ret)
+			ret = clock_calibrate(clock, &m->cpu, ms, why);
+		sched_setaffinity(0, bytes, was);
+	}
+	CPU_FREE(was);
+	return ret;
 }
 
 void run_fill_config(const struct plan *plan, struct run_config *c)

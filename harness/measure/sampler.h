@@ -30,6 +30,7 @@ struct sampler_job {
 	unsigned min_blocks; /* taken also when the slice is over */
 	unsigned max_blocks;
 	struct tick_clock clock; /* calibrated in another process */
+	bool check;		 /* see struct machine: nothing of it is stored */
 	const char *events[PMU_MAX_EVENTS];
 	unsigned n_events;
 };

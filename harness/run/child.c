@@ -41,9 +41,14 @@ static bool is_alone(int fd)
 }
 
 /* Without the environment record, which takes longer than many an invocation. */
-static int look(struct machine *m, struct reason *why)
+static int look(struct machine *m, bool check, struct reason *why)
 {
-	*m = (struct machine){ .root = "" };
+	int ret;
+
+	*m = (struct machine){ .root = "", .check = check };
+	ret = lane_detect(m->root, &m->lane, why);
+	if (ret)
+		return ret;
 	cpu_detect(&m->cpu);
 	return topo_open(&m->topo, NULL, why);
 }
@@ -72,7 +77,7 @@ int run_child(int fd, const struct bench_info *(*find)(const char *name))
 		return EXIT_FAILURE;
 	ret = job_receive(fd, find, &job, &arms, &events, &why);
 	if (!ret)
-		ret = look(&m, &why);
+		ret = look(&m, job.check, &why);
 	if (!ret)
 		ret = sampler_run(&m, &job, &result, &stop, &why);
 	if (!ret)

@@ -28,13 +28,13 @@ int job_send(int fd, const struct sampler_job *job)
 	for (unsigned i = 0; i < job->n_events; i++)
 		json_array_append_new(events, json_string(job->events[i]));
 	return send_json(fd, WIRE_JOB,
-			 json_pack("{s:s, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:f, s:f, s:f}",
+			 json_pack("{s:s, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:f, s:f, s:f, s:b}",
 				   "bench", job->bench->name, "arms", arms, "events", events, "cpu",
 				   (int)job->cpu, "seed", (json_int_t)job->seed, "slice_ns",
 				   (json_int_t)job->slice_ns, "min_blocks", (int)job->min_blocks,
 				   "max_blocks", (int)job->max_blocks, "hz", job->clock.hz,
 				   "resolution", job->clock.resolution, "overhead",
-				   job->clock.overhead));
+				   job->clock.overhead, "check", job->check));
 }
 
 static int parse_arms(const json_t *list, struct sampler_job *job, struct cell **arms,
@@ -65,18 +65,19 @@ static int parse_job(json_t *j, const struct bench_info *(*find)(const char *nam
 	json_t *list, *names;
 	const char *bench;
 	json_int_t seed, slice;
-	int cpu, min_blocks, max_blocks;
+	int cpu, min_blocks, max_blocks, check;
 
-	if (json_unpack(j, "{s:s, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:f, s:f, s:f}", "bench",
+	if (json_unpack(j, "{s:s, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:f, s:f, s:f, s:b}", "bench",
 			&bench, "arms", &list, "events", &names, "cpu", &cpu, "seed", &seed,
 			"slice_ns", &slice, "min_blocks", &min_blocks, "max_blocks", &max_blocks,
 			"hz", &job->clock.hz, "resolution", &job->clock.resolution, "overhead",
-			&job->clock.overhead))
+			&job->clock.overhead, "check", &check))
 		return reason_set(why, -EPROTO, "the job cannot be read");
 	job->bench = find(bench);
 	if (!job->bench)
 		return reason_set(why, -EPROTO, "there is no benchmark '%s'", bench);
 	job->cpu = (unsigned)cpu;
+	job->check = check;
 	job->seed = (uint64_t)seed;
 	job->slice_ns = (uint64_t)slice;
 	job->min_blocks = (unsigned)min_blocks;

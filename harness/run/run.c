@@ -156,6 +156,7 @@ static void fill_job(const struct running *r, const struct run_invocation *inv,
 		.min_blocks = c->min_blocks,
 		.max_blocks = c->max_blocks,
 		.clock = c->clock,
+		.check = c->check,
 		.n_events = c->n_events,
 	};
 	for (unsigned i = 0; i < c->n_events; i++)

@@ -37,6 +37,7 @@ struct run_config {
 	unsigned min_blocks, max_blocks;
 	int cpu; /* pin to it; -1: drawn anew among equals */
 	struct tick_clock clock;
+	bool check; /* see struct machine: nothing of it is stored */
 	const char *const *events;
 	unsigned n_events;
 	FILE *progress; /* a terminal, or NULL for silence */

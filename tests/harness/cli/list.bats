@@ -7,14 +7,14 @@ load helper
 	run --separate-stderr tdcost list
 	[ "$status" = 0 ]
 	[ -z "$stderr" ]
-	for word in null reset quick full; do
+	for word in flush null reset quick full; do
 		[[ $output == *"$word"* ]]
 	done
 }
 
 @test "list --json holds the same" {
 	tdcost list --json | jq -e '([.benchmarks[].benchmark] | sort) ==
-		["null", "reset", "wbinvd"] and
+		["flush", "null", "reset", "wbinvd"] and
 		([.presets[].preset] | sort) == ["full", "quick"] and
 		all(.benchmarks[]; .runs_here or (.reason | length) > 0)'
 }

@@ -69,6 +69,7 @@ static void jobs_arrive_as_they_were_sent(void **state)
 		.clock = { .hz = 2596123456.7891235,
 			   .resolution = 1.0 / 3,
 			   .overhead = 52.000000000000007 },
+		.check = true,
 		.events = { "page-faults", "amd64_fam19h_zen4::RETIRED_OPS" },
 		.n_events = 2,
 	};
@@ -89,6 +90,7 @@ static void jobs_arrive_as_they_were_sent(void **state)
 	assert_true(got.clock.hz == sent.clock.hz);
 	assert_true(got.clock.resolution == sent.clock.resolution);
 	assert_true(got.clock.overhead == sent.clock.overhead);
+	assert_true(got.check);
 	assert_int_equal(got.n_events, 2);
 	for (unsigned i = 0; i < 2; i++)
 		assert_string_equal(got.events[i], sent.events[i]);
@@ -100,7 +102,7 @@ static void jobs_arrive_as_they_were_sent(void **state)
 #define ARM "{\"n\":\"1\",\"arm\":\"x\",\"twin\":\"a\"}"
 #define TAIL                                                                      \
 	",\"cpu\":0,\"seed\":1,\"slice_ns\":1,\"min_blocks\":1,\"max_blocks\":1," \
-	"\"hz\":1.0,\"resolution\":1.0,\"overhead\":1.0}"
+	"\"hz\":1.0,\"resolution\":1.0,\"overhead\":1.0,\"check\":false}"
 
 static void senseless_jobs_are_refused(void **state)
 {
