@@ -5,9 +5,9 @@
 
 #include "harness/core/nearest.h"
 
-const struct bench_info *const bench_list[] = {
-	&reset_bench, &flush_bench, &stop_bench, &flag_bench, &offline_bench, &null_bench, NULL,
-};
+#define BENCH_ADDRESS(name) &name##_bench,
+
+const struct bench_info *const bench_list[] = { BENCH_LIST(BENCH_ADDRESS) NULL };
 
 /* What each instruction costs as the kernel does it, and what fence and size of the call change. */
 static const struct preset_line quick_lines[] = {
@@ -35,6 +35,11 @@ static const struct preset_line full_lines[] = {
 	{ "stop", { "flagged=50,100", "dirty=none,50", NULL } },
 	{ "stop", { "policy=early_reboot,early_virt,early_syscore", "redirty=none,10,50", NULL } },
 	{ "flag", { "store=off,on", "contend=none,read,write", "fence=none,mfence", NULL } },
+	{ "wbinvd", { "scope=one,package,all,turn", "op=wbinvd,none", "dirty=0,100", NULL } },
+	{ "wbinvd", { "scope=one", "op=wbinvd,wbnoinvd,sweep", "dirty=25,50,100,150", NULL } },
+	{ "wbinvd",
+	  { "scope=one,all", "op=wbinvd,none", "dirty=100", "victim=core,llc,package,remote",
+	    NULL } },
 	{ "null", { "ops=1000,2000", "twin=a,b", NULL } },
 	{ NULL, { NULL } },
 };
