@@ -114,12 +114,6 @@ static const struct level_info threads_levels[] = {
 	{ NULL, NULL, false },
 };
 
-static const struct level_info order_levels[] = {
-	[REGION_SEQUENTIAL] = { "sequential", "ascending addresses", false },
-	[REGION_SHUFFLED] = { "shuffled", "at random: a real TD's pages are scattered", false },
-	{ NULL, NULL, false },
-};
-
 static const struct level_info before_levels[] = {
 	[RESET_EVICTED] = { "evicted", "flushed, as the kernel leaves them", false },
 	[RESET_DIRTY] = { "dirty", "cached and modified with random data", false },
@@ -158,8 +152,8 @@ static const struct factor_info reset_factors[] = {
 			false, EFFECT_RATIO },
 	[F_NODE] = { "node", "where the pages lie", FACTOR_WORD, node_levels, "local", false,
 		     EFFECT_RATIO },
-	[F_ORDER] = { "order", "order of the calls", FACTOR_WORD, order_levels, "sequential", true,
-		      EFFECT_RATIO },
+	[F_ORDER] = { "order", "order of the calls", FACTOR_WORD, region_order_levels, "sequential",
+		      true, EFFECT_RATIO },
 	[F_BEFORE] = { "before", "state of the lines before", FACTOR_WORD, before_levels, "evicted",
 		       true, EFFECT_RATIO },
 	[F_SOURCE] = { "source", "the bytes stored", FACTOR_WORD, source_levels, "zero", true,
