@@ -6,7 +6,7 @@
 #include "harness/core/nearest.h"
 
 const struct bench_info *const bench_list[] = {
-	&reset_bench, &stop_bench, &flag_bench, &null_bench, NULL,
+	&reset_bench, &wbinvd_bench, &stop_bench, &flag_bench, &null_bench, NULL,
 };
 
 /* What each instruction costs as the kernel does it, and what fence and size of the call change. */
@@ -24,6 +24,11 @@ static const struct preset_line full_lines[] = {
 	{ "reset", { "quirk=on,off", "region=small", "before=evicted,dirty,clean", NULL } },
 	{ "reset", { "quirk=on,off", "insn=movdir64b,ntstore512", "source=zero,pattern", NULL } },
 	{ "reset", { "quirk=on,off", "backing=4k,thp,hugetlb-2m", NULL } },
+	{ "wbinvd", { "scope=one,package,all,turn", "op=wbinvd,none", "dirty=0,100", NULL } },
+	{ "wbinvd", { "scope=one", "op=wbinvd,wbnoinvd,sweep", "dirty=25,50,100,150", NULL } },
+	{ "wbinvd",
+	  { "scope=one,all", "op=wbinvd,none", "dirty=100", "victim=core,llc,package,remote",
+	    NULL } },
 	{ "stop", { "flagged=50,100", "dirty=none,50", NULL } },
 	{ "stop", { "policy=early_reboot,early_virt,early_syscore", "redirty=none,10,50", NULL } },
 	{ "flag", { "store=off,on", "contend=none,read,write", "fence=none,mfence", NULL } },

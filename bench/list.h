@@ -11,6 +11,7 @@ extern const struct bench_info flag_bench;
 extern const struct bench_info null_bench;
 extern const struct bench_info reset_bench;
 extern const struct bench_info stop_bench;
+extern const struct bench_info wbinvd_bench;
 
 /* In the order in which `list` shows them; ends with NULL. */
 extern const struct bench_info *const bench_list[];
