@@ -338,6 +338,7 @@ static void stop_prepare(void *state, unsigned arm)
 	note(s, stop_replay_early(&s->replay, a->policy, &a->flagged, a->behind, &why), &why);
 	if (s->replay.flushed_early)
 		dirtier_again(s->dirtier, s->n_arms + arm);
+	note(s, stop_replay_settle(&s->replay, &why), &why);
 }
 
 static uint64_t stop_sample(void *state, unsigned arm, unsigned reps)
