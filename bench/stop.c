@@ -8,16 +8,18 @@
  * sequence. Without it `tdcost check` has threads play it: control flow, and nothing measured.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench/list.h"
-#include "bench/ops/dirty.h"
+#include "bench/ops/dirtier.h"
+#include "bench/ops/flusher.h"
 #include "bench/ops/stop_replay.h"
+#include "bench/ops/stop_series.h"
 #include "bench/ops/stop_threads.h"
 #include "harness/machine/mem.h"
 #include "harness/measure/design.h"
+
+#define CALIBRATE_MS 20
 
 enum { F_POLICY, F_FLAGGED, F_DIRTY, F_REDIRTY, F_MAX };
 
@@ -44,19 +46,18 @@ static const struct level_info policy_levels[] = {
 	{ NULL, NULL, false },
 };
 
-/* Index 0, which is the number that they mean. */
 static const struct level_info flagged_levels[] = {
-	{ "none", "no CPU's flag is set", false },
+	{ "0", "no CPU's flag is set", false },
 	{ NULL, NULL, false },
 };
 
 static const struct level_info dirty_levels[] = {
-	{ "none", "no line is made dirty", false },
+	{ "0", "no line is made dirty", false },
 	{ NULL, NULL, false },
 };
 
 static const struct level_info redirty_levels[] = {
-	{ "none", "no SEAMCALL comes behind the early flush", false },
+	{ "0", "no SEAMCALL comes behind the early flush", false },
 	{ NULL, NULL, false },
 };
 
@@ -71,55 +72,27 @@ static const struct factor_info stop_factors[] = {
 		      dirty_levels, "50", true, EFFECT_RATIO },
 	[F_REDIRTY] = { "redirty",
 			"percent dirtied again, by SEAMCALLs, between an early flush and the stop",
-			FACTOR_COUNT, redirty_levels, "none", true, EFFECT_RATIO },
+			FACTOR_COUNT, redirty_levels, "0", true, EFFECT_RATIO },
 	[F_MAX] = { .name = NULL },
-};
-
-enum {
-	M_TIME,
-	M_EMPTY,
-	M_TAIL,
-	M_FLUSH,
-	M_POLLS,
-	M_LATE,
-	M_LATE_NMI,
-	M_OWN,
-	M_EARLY,
-	M_EARLY_FLUSH,
-	M_TOTAL,
-	M_MAX
-};
-
-static const struct metric_info stop_metrics[] = {
-	[M_TIME] = { "time", "duration", "stop", 0 },
-	[M_EMPTY] = { "empty", "duration", "stop", 0 },
-	[M_TAIL] = { "tail", "duration", "CPU", 0 },
-	[M_FLUSH] = { "flush", "duration", "CPU", 0 },
-	[M_POLLS] = { "polls", "count", "stop", 0 },
-	[M_LATE] = { "late", "occurrence", "stop", 0 },
-	[M_LATE_NMI] = { "late_nmi", "occurrence", "stop", 0 },
-	[M_OWN] = { "own", "duration", "stop", 0 },
-	[M_EARLY] = { "early", "duration", "stop", 0 },
-	[M_EARLY_FLUSH] = { "early_flush", "duration", "CPU", 0 },
-	[M_TOTAL] = { "total", "duration", "stop", 0 },
-	[M_MAX] = { .name = NULL },
 };
 
 struct stop_arm {
 	const struct stop_policy *policy;
-	unsigned dirty, redirty;
 	struct kmod_mask flagged;
+	bool behind; /* SEAMCALLs are made behind an early flush */
 };
 
 struct stop_state {
 	struct kmod kmod; /* fd -1: threads in its place */
 	struct team *team;
-	unsigned n; /* members, one on each CPU that this process may use */
 	struct stop_threads *threads;
-	struct dirty *dirty;
 	struct stop_replay replay;
-	unsigned cpus;	      /* room that the series need */
-	int *series[M_MAX];   /* by CPU; [0] where the metric is of the stop as a whole */
+	struct stop_series series;
+	/* Arm i's lines when the shutdown begins, and as arm n_arms + i those dirtied again. */
+	struct dirtier *dirtier;
+	unsigned n_arms;
+	unsigned *cpus; /* that this process may use, n of them */
+	unsigned n;
 	struct reason failed; /* the first thing that went wrong in a sample */
 	struct stop_arm arms[];
 };
@@ -154,7 +127,7 @@ static int dirty_supported(const struct machine *m, const struct cell *cell, str
 	if (!llc)
 		return reason_set(why, -ENOTSUP,
 				  "the size of the LLC is not known, so no share of it can be made "
-				  "dirty: take dirty=none and redirty=none");
+				  "dirty: take dirty=0 and redirty=0");
 	return mem_supported(m->root, MEM_4K, llc * topo_llcs(m->topo) * most / 100 / 4096 * 4096,
 			     why);
 }
@@ -191,30 +164,33 @@ static void stop_teardown(void *state)
 {
 	struct stop_state *s = state;
 
+	stop_series_free(&s->series);
 	stop_replay_close(&s->replay);
 	stop_threads_close(s->threads);
-	dirty_close(s->dirty);
 	team_close(s->team);
+	dirtier_close(s->dirtier);
 	kmod_close(&s->kmod);
-	for (unsigned i = 0; i < M_MAX; i++)
-		free(s->series[i]);
+	free(s->cpus);
 	free(s);
 }
 
-/* A thread on each CPU: it makes lines dirty there, and plays the CPU where there is no module. */
-static int team_setup(struct stop_state *s, const struct bench_ctx *ctx, struct reason *why)
+static int cpus_setup(struct stop_state *s, const struct bench_ctx *ctx, struct reason *why)
 {
 	const struct topo *topo = ctx->machine->topo;
-	unsigned n = topo_cpus(topo);
-	unsigned *cpus = calloc(n, sizeof(*cpus));
-	int ret;
 
-	if (!cpus)
+	s->n_arms = ctx->n_arms;
+	s->cpus = calloc(topo_cpus(topo), sizeof(*s->cpus));
+	if (!s->cpus)
 		return reason_set(why, -ENOMEM, "out of memory");
-	s->n = (unsigned)topo_spread(topo, ctx->cpu, cpus, n);
-	ret = team_open(&s->team, topo, cpus, s->n, why);
-	free(cpus);
-	return ret;
+	s->n = (unsigned)topo_spread(topo, ctx->cpu, s->cpus, topo_cpus(topo));
+	return 0;
+}
+
+static int threads_setup(struct stop_state *s, const struct bench_ctx *ctx, struct reason *why)
+{
+	int ret = team_open(&s->team, ctx->machine->topo, s->cpus, s->n, why);
+
+	return ret ? ret : stop_threads_open(&s->threads, s->team, s->n, why);
 }
 
 static int executor_setup(struct stop_state *s, const struct bench_ctx *ctx, struct reason *why)
@@ -222,33 +198,31 @@ static int executor_setup(struct stop_state *s, const struct bench_ctx *ctx, str
 	struct stop_executor ex;
 	int ret = kmod_open(&s->kmod, ctx->machine->root, why);
 
-	if (ret && !ctx->machine->check)
+	if (ret && ctx->machine->check)
+		ret = threads_setup(s, ctx, why);
+	if (ret)
 		return ret;
-	if (!ret) {
-		ex = stop_executor_kmod(&s->kmod);
-	} else {
-		ret = stop_threads_open(&s->threads, s->team, s->n, why);
-		if (ret)
-			return ret;
-		ex = stop_executor_threads(s->threads);
-	}
+	ex = s->threads ? stop_executor_threads(s->threads) : stop_executor_kmod(&s->kmod);
 	json_object_set_new(ctx->facts, "executor", json_string(s->threads ? "threads" : "module"));
 	return stop_replay_open(&s->replay, &ex, ctx->cpu, why);
 }
 
-static int dirty_setup(struct stop_state *s, const struct bench_ctx *ctx, struct reason *why)
+static int dirtier_setup(struct stop_state *s, struct bench_ctx *ctx, struct reason *why)
 {
-	unsigned most = 0;
+	struct bench_ctx both = *ctx;
 	int ret;
 
-	for (unsigned i = 0; i < ctx->n_arms; i++)
-		if (most_dirty(&ctx->arms[i]) > most)
-			most = most_dirty(&ctx->arms[i]);
-	ret = dirty_open(&s->dirty, ctx->machine, s->team, s->n, most, why);
-	if (!ret)
-		json_object_set_new(ctx->facts, "dirty_bytes",
-				    json_integer((json_int_t)dirty_bytes(s->dirty, most)));
-	return ret;
+	both.n_arms = 2 * s->n_arms;
+	ret = dirtier_open(&s->dirtier, &both, -1, why);
+	for (unsigned i = 0; i < s->n_arms && !ret; i++) {
+		const struct level *l = ctx->arms[i].levels;
+
+		ret = dirtier_add(s->dirtier, i, s->cpus, s->n, (unsigned)l[F_DIRTY].number, why);
+		if (!ret)
+			ret = dirtier_add(s->dirtier, s->n_arms + i, s->cpus, s->n,
+					  (unsigned)l[F_REDIRTY].number, why);
+	}
+	return ret ? ret : dirtier_ready(s->dirtier, ctx, why);
 }
 
 /* Who is flagged is drawn anew, but of two shares the smaller is part of the larger. */
@@ -263,17 +237,16 @@ static int arms_setup(struct stop_state *s, const struct bench_ctx *ctx, struct 
 		return reason_set(why, -ENOMEM, "out of memory");
 	}
 	for (unsigned i = 0; i < s->n; i++)
-		order[i] = team_cpu(s->team, i);
+		order[i] = s->cpus[i];
 	shuffle_u32(order, s->n, seed_derive(ctx->seed, 0, 0, 6));
 	for (unsigned i = 0; i < s->n; i++)
 		json_array_append_new(drawn, json_integer(order[i]));
-	for (unsigned i = 0; i < ctx->n_arms; i++) {
+	for (unsigned i = 0; i < s->n_arms; i++) {
 		const struct level *l = ctx->arms[i].levels;
 		struct stop_arm *a = &s->arms[i];
 
 		a->policy = &stop_policies[l[F_POLICY].number];
-		a->dirty = (unsigned)l[F_DIRTY].number;
-		a->redirty = (unsigned)l[F_REDIRTY].number;
+		a->behind = l[F_REDIRTY].number;
 		for (uint64_t k = 0; 100 * k < l[F_FLAGGED].number * s->n; k++)
 			kmod_mask_set(&a->flagged, order[k]);
 	}
@@ -281,38 +254,52 @@ static int arms_setup(struct stop_state *s, const struct bench_ctx *ctx, struct 
 	return json_object_set_new(ctx->facts, "flagged_first", drawn) ? -ENOMEM : 0;
 }
 
-static int series_of(struct stop_state *s, struct bench_ctx *ctx, unsigned metric)
+static bool flushes(const struct stop_state *s, const struct stop_arm *a)
 {
-	bool per_cpu = !strcmp(stop_metrics[metric].per, "CPU");
-	int *series = calloc(s->cpus, sizeof(*series));
-	char subject[32];
+	struct stop_plan plan;
 
-	s->series[metric] = series;
-	if (!series)
-		return -ENOMEM;
-	if (!per_cpu) {
-		series[0] = ctx->series(ctx, metric, "stop");
-		return series[0] < 0 ? series[0] : 0;
-	}
-	for (unsigned cpu = 0; cpu < s->cpus; cpu++) {
-		series[cpu] = -1;
-		if (!stop_mask_has(&s->replay.all, cpu))
-			continue;
-		snprintf(subject, sizeof(subject), "cpu %u", cpu);
-		series[cpu] = ctx->series(ctx, metric, subject);
-		if (series[cpu] < 0)
-			return series[cpu];
-	}
-	return 0;
+	stop_plan_make(&plan, a->policy, &s->replay.all, &a->flagged, s->replay.self, a->behind);
+	return !stop_mask_empty(&plan.early) || !stop_mask_empty(&plan.stop) || plan.self;
 }
 
-static int series_setup(struct stop_state *s, struct bench_ctx *ctx, struct reason *why)
+/* Does WBINVD flush here? The arms in which none is executed are not concerned. */
+static int examine(struct stop_state *s, struct bench_ctx *ctx, struct reason *why)
 {
-	s->cpus = s->replay.ex.cpus;
-	for (unsigned m = M_TIME + 1; m < M_MAX; m++)
-		if (series_of(s, ctx, m))
-			return reason_set(why, -ENOMEM, "out of memory");
-	return 0;
+	static const struct level_info names[] = { [TDCOST_WBINVD] = { .name = "wbinvd" } };
+	struct flusher_arm *arms = calloc(s->n_arms, sizeof(*arms));
+	struct tick_clock clock;
+	struct flusher f;
+	int ret;
+
+	if (!arms)
+		return reason_set(why, -ENOMEM, "out of memory");
+	for (unsigned i = 0; i < s->n_arms; i++)
+		arms[i].op = flushes(s, &s->arms[i]) ? TDCOST_WBINVD : TDCOST_NOTHING;
+	ret = flusher_open(&f, ctx->machine->root, true, why);
+	if (!ret)
+		ret = clock_calibrate(&clock, &ctx->machine->cpu, CALIBRATE_MS, why);
+	if (!ret)
+		ret = flusher_examine(&f, ctx, arms, &clock, names, why);
+	flusher_close(&f);
+	free(arms);
+	return ret;
+}
+
+static int all_setup(struct stop_state *s, struct bench_ctx *ctx, struct reason *why)
+{
+	int ret = cpus_setup(s, ctx, why);
+
+	if (!ret)
+		ret = executor_setup(s, ctx, why);
+	if (!ret)
+		ret = arms_setup(s, ctx, why);
+	if (!ret && !s->threads)
+		ret = examine(s, ctx, why);
+	if (!ret)
+		ret = dirtier_setup(s, ctx, why);
+	if (!ret && stop_series_open(&s->series, ctx, &s->replay))
+		ret = reason_set(why, -ENOMEM, "out of memory");
+	return ret;
 }
 
 static int stop_setup(struct bench_ctx *ctx, void **state, struct reason *why)
@@ -323,15 +310,7 @@ static int stop_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 	if (!s)
 		return reason_set(why, -ENOMEM, "out of memory");
 	s->kmod.fd = -1;
-	ret = team_setup(s, ctx, why);
-	if (!ret)
-		ret = executor_setup(s, ctx, why);
-	if (!ret)
-		ret = dirty_setup(s, ctx, why);
-	if (!ret)
-		ret = arms_setup(s, ctx, why);
-	if (!ret)
-		ret = series_setup(s, ctx, why);
+	ret = all_setup(s, ctx, why);
 	if (ret) {
 		stop_teardown(s);
 		return ret;
@@ -343,11 +322,10 @@ static int stop_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 /* ---- one shutdown ---- */
 
 /* Samples have no way to fail: the first failure is told when all are taken. */
-static int note(struct stop_state *s, int ret, const struct reason *why)
+static void note(struct stop_state *s, int ret, const struct reason *why)
 {
 	if (ret && !*s->failed.text)
 		s->failed = *why;
-	return ret;
 }
 
 static void stop_prepare(void *state, unsigned arm)
@@ -356,10 +334,11 @@ static void stop_prepare(void *state, unsigned arm)
 	const struct stop_arm *a = &s->arms[arm];
 	struct reason why = { "" };
 
-	dirty_make(s->dirty, a->dirty);
-	note(s, stop_replay_early(&s->replay, a->policy, &a->flagged, a->redirty, &why), &why);
-	if (s->replay.flushed_early && a->redirty)
-		dirty_again(s->dirty, a->redirty);
+	dirtier_dirty(s->dirtier, arm);
+	note(s, stop_replay_early(&s->replay, a->policy, &a->flagged, a->behind, &why), &why);
+	if (s->replay.flushed_early)
+		dirtier_again(s->dirtier, s->n_arms + arm);
+	note(s, stop_replay_settle(&s->replay, &why), &why);
 }
 
 static uint64_t stop_sample(void *state, unsigned arm, unsigned reps)
@@ -373,63 +352,29 @@ static uint64_t stop_sample(void *state, unsigned arm, unsigned reps)
 	return 1;
 }
 
-static void cpu_values(const struct stop_state *s, struct bench_values *out)
-{
-	const struct stop_replay *r = &s->replay;
-
-	for (unsigned i = 0; i < r->n_stop; i++) {
-		const struct tdcost_cpu *c = &r->stop_cpu[i];
-
-		if (!(c->flags & TDCOST_CPU_ANSWERED))
-			continue;
-		bench_value(out, s->series[M_TAIL][c->cpu], (double)(c->end - c->request));
-		if (c->flags & TDCOST_CPU_FLUSHED)
-			bench_value(out, s->series[M_FLUSH][c->cpu], (double)(c->end - c->start));
-	}
-	for (unsigned i = 0; i < r->n_early; i++) {
-		const struct tdcost_cpu *c = &r->early_cpu[i];
-
-		if (c->flags & TDCOST_CPU_ANSWERED)
-			bench_value(out, s->series[M_EARLY_FLUSH][c->cpu],
-				    (double)(c->end - c->start));
-	}
-}
-
+/* relocate_kernel() comes behind the stop, and behind its time. */
 static void stop_values(void *state, unsigned arm, struct bench_values *out)
 {
 	struct stop_state *s = state;
-	const struct stop_replay *r = &s->replay;
-	uint64_t early, stop, own;
 	struct reason why = { "" };
 
 	(void)arm;
 	note(s, stop_replay_own(&s->replay, &why), &why);
-	early = stop_replay_early_ticks(r);
-	stop = stop_replay_stop_ticks(r);
-	own = stop_replay_own_ticks(r);
-	cpu_values(s, out);
-	bench_value(out, s->series[M_EMPTY][0], (double)stop);
-	bench_value(out, s->series[M_POLLS][0], r->stop.polls);
-	bench_value(out, s->series[M_LATE][0], r->stop.late > 0);
-	bench_value(out, s->series[M_LATE_NMI][0], r->stop.late_nmi > 0);
-	bench_value(out, s->series[M_TOTAL][0], (double)(early + stop + own));
-	if (r->flushed_early)
-		bench_value(out, s->series[M_EARLY][0], (double)early);
-	if (r->plan.self)
-		bench_value(out, s->series[M_OWN][0], (double)own);
+	stop_series_values(&s->series, &s->replay, out);
 }
 
 /* By the counters of who executed it: each CPU as often as the policy says, and no other. */
 static int stop_verify(void *state, unsigned arm, struct reason *why)
 {
 	struct stop_state *s = state;
+	struct reason own = { "" };
 	int ret = stop_replay_count(&s->replay, why);
 
 	if (ret)
 		return ret;
 	stop_prepare(state, arm);
 	stop_sample(state, arm, 1);
-	note(s, stop_replay_own(&s->replay, why), why);
+	note(s, stop_replay_own(&s->replay, &own), &own);
 	if (*s->failed.text)
 		return reason_set(why, -EFAULT, "%s", s->failed.text);
 	return stop_replay_verify(&s->replay, why);

@@ -93,6 +93,14 @@ int stop_replay_early(struct stop_replay *r, const struct stop_policy *policy,
 			   &r->early, why);
 }
 
+int stop_replay_settle(struct stop_replay *r, struct reason *why)
+{
+	struct tdcost_flush f;
+	unsigned n = 0;
+
+	return r->ex.flush(r->ex.ctx, TDCOST_NOTHING, &r->all, r->stop_cpu, &n, &f, why);
+}
+
 int stop_replay_stop(struct stop_replay *r, struct reason *why)
 {
 	r->stop = (struct tdcost_stop){ .op = TDCOST_WBINVD, .max_polls = STOP_MAX_POLLS };

@@ -49,9 +49,16 @@ int stop_replay_open(struct stop_replay *r, const struct stop_executor *ex, unsi
 		     struct reason *why);
 void stop_replay_close(struct stop_replay *r);
 
-/* The steps, in this order. @behind: see stop_plan_make(). Return: 0, -errno. */
+/*
+ * The steps, in this order. @behind: see stop_plan_make(). Return: 0, -errno.
+ *
+ * stop_replay_settle() interrupts every CPU and flushes nothing, as kvm_shutdown() does to disable
+ * virtualization, whatever the policy. Without it, those that an early flush has just woken would
+ * answer the stop faster than those that are asleep, and that would be taken for the policy's gain.
+ */
 int stop_replay_early(struct stop_replay *r, const struct stop_policy *policy,
 		      const struct kmod_mask *flagged, bool behind, struct reason *why);
+int stop_replay_settle(struct stop_replay *r, struct reason *why);
 int stop_replay_stop(struct stop_replay *r, struct reason *why);
 int stop_replay_own(struct stop_replay *r, struct reason *why);
 

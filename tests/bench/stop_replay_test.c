@@ -68,6 +68,8 @@ static int shut_down(unsigned policy, bool behind, struct reason *why)
 	if (!ret)
 		ret = stop_replay_early(&replay, &stop_policies[policy], &flagged, behind, why);
 	if (!ret)
+		ret = stop_replay_settle(&replay, why);
+	if (!ret)
 		ret = stop_replay_stop(&replay, why);
 	if (!ret)
 		ret = stop_replay_own(&replay, why);
@@ -126,6 +128,26 @@ static void each_cpu_flushes_as_often_as_its_policy_says(void **state)
 		assert_true(stop_replay_stop_ticks(&replay) > 0);
 		assert_int_equal(replay.stop.max_polls, 1000000);
 		assert_int_equal(replay.stop.flags, 0);
+	}
+}
+
+/* Last before the stop, so that no policy finds the others more awake than another does. */
+static void everybody_is_interrupted_before_the_stop(void **state)
+{
+	struct reason why = { "" };
+
+	(void)state;
+	for (unsigned i = 0; i < STOP_POLICIES; i++) {
+		const struct stop_policy *policy = &stop_policies[i];
+		uint64_t before;
+
+		assert_int_equal(stop_replay_early(&replay, policy, &flagged, false, &why), 0);
+		before = fake.counters[SELF];
+		assert_int_equal(stop_replay_settle(&replay, &why), 0);
+		assert_int_equal(fake.op, TDCOST_NOTHING);
+		assert_int_equal(fake.mode, TDCOST_ALL);
+		assert_memory_equal(&fake.mask, &replay.all, sizeof(fake.mask));
+		assert_int_equal(fake.counters[SELF], before);
 	}
 }
 
@@ -199,6 +221,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(the_roll_holds_those_that_answer),
 		TEST(each_cpu_flushes_as_often_as_its_policy_says),
+		TEST(everybody_is_interrupted_before_the_stop),
 		TEST(what_the_shutdown_before_left_is_gone),
 		TEST(a_fault_of_the_module_is_noticed),
 		TEST(a_report_that_contradicts_the_plan_is_noticed),

@@ -135,6 +135,16 @@ static bool raised(enum trust_flag flag, const char *detail)
 	return false;
 }
 
+/* Something is said of @arm's flush: that it does nothing, or that it cannot be told. */
+static bool doubted(unsigned arm)
+{
+	for (size_t i = 0; i < result.n_flags; i++)
+		if (result.flags[i].arm == (int)arm &&
+		    (result.flags[i].flag == FLAG_NO_FLUSH || result.flags[i].flag == FLAG_BUSY))
+			return true;
+	return false;
+}
+
 /* Of a metric's values in the measured samples of @arm: how many, and their sum. */
 static unsigned values(unsigned arm, const char *metric, double *sum)
 {
@@ -235,10 +245,10 @@ static void what_makes_no_sense_is_skipped_with_its_reason(void **state)
 	/* A synthetic machine without caches. */
 	if (topo_open(&small.topo, "pack:1 core:2 pu:1", NULL))
 		fail_msg("no topology");
-	plan_add(&plan, &small, &stop_bench,
-		 (const char *const[]){ "policy=none", "dirty=50,none" }, 2, NULL);
+	plan_add(&plan, &small, &stop_bench, (const char *const[]){ "policy=none", "dirty=50,0" },
+		 2, NULL);
 	assert_int_equal(plan.cells[0].state, CELL_SKIPPED);
-	assert_non_null(strstr(plan.cells[0].reason.text, "dirty=none"));
+	assert_non_null(strstr(plan.cells[0].reason.text, "dirty=0"));
 	assert_int_equal(plan.cells[1].state, CELL_PLANNED);
 	topo_close(small.topo);
 }
@@ -291,6 +301,23 @@ static void each_policy_yields_what_it_spends(void **state)
 	}
 }
 
+/* Of the fake module nothing is flushed, and where it is asked to that is said. */
+static void a_flush_that_does_nothing_is_noticed_where_there_is_one(void **state)
+{
+	(void)state;
+	if (!two_cpus())
+		return;
+	PLAN("policy=sme_supported,percpu,early_syscore,none", "flagged=0,100", "dirty=0");
+	run();
+	for (unsigned arm = 0; arm < plan.groups[0].n_arms; arm++) {
+		const struct level *l = plan.groups[0].arms[arm].levels;
+		bool flushes = l[0].number == STOP_SME_SUPPORTED ||
+			       (l[0].number != STOP_NONE && l[1].number);
+
+		assert_int_equal(doubted(arm), flushes);
+	}
+}
+
 static void seamcalls_behind_an_early_flush_bring_flushes_back(void **state)
 {
 	unsigned others = topo_cpus(machine.topo) - 1;
@@ -318,7 +345,7 @@ static void only_the_share_that_is_flagged_flushes(void **state)
 	(void)state;
 	if (!two_cpus())
 		return;
-	PLAN("policy=percpu", "flagged=none,50,100", "dirty=none");
+	PLAN("policy=percpu", "flagged=0,50,100", "dirty=0");
 	run();
 	assert_false(raised(FLAG_VERIFY, ""));
 	assert_int_equal(values(0, "flush", &sum) + values(0, "own", &own), 0);
@@ -334,7 +361,7 @@ static void stops_in_which_a_cpu_was_late_are_counted(void **state)
 	if (!two_cpus())
 		return;
 	lateness = TDCOST_CPU_LATE;
-	PLAN("policy=none", "dirty=none");
+	PLAN("policy=none", "dirty=0");
 	run();
 	assert_int_equal(values(0, "late", &sum), BLOCKS);
 	assert_true(sum == BLOCKS);
@@ -353,7 +380,7 @@ static void a_cpu_that_flushes_though_it_should_not_is_noticed(void **state)
 		return;
 	fake.fault = FAKE_TWICE;
 	fake.fault_cpu = self;
-	PLAN("policy=sme_active", "dirty=none");
+	PLAN("policy=sme_active", "dirty=0");
 	run();
 	assert_true(raised(FLAG_VERIFY, "flushed 2 times, the policy says 1"));
 }
@@ -364,7 +391,7 @@ static void a_call_that_fails_makes_the_figures_untrustworthy(void **state)
 	if (!two_cpus())
 		return;
 	stop_error = -ETIMEDOUT;
-	PLAN("policy=none", "dirty=none");
+	PLAN("policy=none", "dirty=0");
 	run();
 	assert_true(raised(FLAG_VERIFY, "a CPU did not answer"));
 }
@@ -379,7 +406,7 @@ static void a_module_that_fails_at_once_ends_the_invocation(void **state)
 	if (!two_cpus())
 		return;
 	fake.fault = FAKE_BROKEN;
-	PLAN("policy=none", "dirty=none");
+	PLAN("policy=none", "dirty=0");
 	ctx.arms = plan.groups[0].arms;
 	ctx.facts = json_object();
 	assert_int_equal(stop_bench.setup(&ctx, &unused, &why), -EBUSY);
@@ -396,7 +423,7 @@ static void threads_play_every_policy(void **state)
 		return;
 	fake.missing = "there is no module";
 	machine.check = true;
-	PLAN("dirty=1", "redirty=none,1", "flagged=50,100");
+	PLAN("dirty=1", "redirty=0,1", "flagged=50,100");
 	run();
 	assert_false(raised(FLAG_VERIFY, ""));
 	assert_string_equal(json_string_value(json_object_get(result.setup, "executor")),
@@ -418,6 +445,7 @@ int main(void)
 		TEST(without_the_module_a_run_is_skipped_and_a_check_is_not),
 		TEST(what_makes_no_sense_is_skipped_with_its_reason),
 		TEST(each_policy_yields_what_it_spends),
+		TEST(a_flush_that_does_nothing_is_noticed_where_there_is_one),
 		TEST(seamcalls_behind_an_early_flush_bring_flushes_back),
 		TEST(only_the_share_that_is_flagged_flushes),
 		TEST(stops_in_which_a_cpu_was_late_are_counted),
