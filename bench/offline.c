@@ -18,16 +18,18 @@
 
 #include "bench/kmod/client.h"
 #include "bench/list.h"
+#include "bench/ops/flusher.h"
 #include "bench/ops/lines.h"
 #include "bench/ops/region.h"
 #include "harness/machine/hotplug.h"
 #include "harness/machine/mem.h"
 #include "harness/machine/play_dead.h"
 
-#define PAGE	  4096ul
-#define HUGE	  (2ul << 20)
-#define MAX_DIRTY 150 /* per cent of the LLC */
-#define MAX_CPUS  8192
+#define PAGE	     4096ul
+#define HUGE	     (2ul << 20)
+#define MAX_DIRTY    150 /* per cent of the LLC */
+#define MAX_CPUS     8192
+#define CALIBRATE_MS 10
 /*
  * Before each sample. Longer than any WBINVD that was heard of (14 ms, of a serial one with caches
  * disabled), so that a CPU which was taken offline has done its flush, and time for the kernel
@@ -99,9 +101,8 @@ struct offline_state {
 	struct hotplug *hotplug;
 	struct mem mem;
 	char random[PAGE];
-	struct kmod kmod;
-	struct kmod_mask mask;
-	struct tdcost_cpu *result;
+	struct flusher flusher;
+	struct flusher_arm once; /* WBINVD on the CPU that goes */
 	int series[M_MAX];
 	double flush[2];      /* ticks that those before the last sample took */
 	struct reason failed; /* the first thing that did not work */
@@ -213,9 +214,9 @@ static void offline_teardown(void *state)
 	struct offline_state *s = state;
 
 	hotplug_close(s->hotplug);
-	kmod_close(&s->kmod);
+	flusher_close(&s->flusher);
+	scope_free(&s->once.scope);
 	mem_free(&s->mem);
-	free(s->result);
 	free(s);
 }
 
@@ -237,22 +238,43 @@ static int setup_memory(struct offline_state *s, size_t bytes, struct reason *wh
 	return mem_alloc(&s->mem, region_backing(s->machine, room), room, 0, place, s, why);
 }
 
+/* A WBINVD that does nothing is flagged, for the arms that execute it. */
+static int examine(struct offline_state *s, struct bench_ctx *ctx, struct reason *why)
+{
+	static const struct level_info names[] = {
+		[TDCOST_WBINVD] = { "wbinvd", "what the module executes", false },
+	};
+	struct flusher_arm *arms = calloc(ctx->n_arms, sizeof(*arms));
+	struct tick_clock clock;
+	int ret;
+
+	if (!arms)
+		return reason_set(why, -ENOMEM, "out of memory");
+	for (unsigned i = 0; i < ctx->n_arms; i++)
+		arms[i].op = s->arms[i].flushes ? TDCOST_WBINVD : TDCOST_NOTHING;
+	ret = clock_calibrate(&clock, &s->machine->cpu, CALIBRATE_MS, why);
+	if (!ret)
+		ret = flusher_examine(&s->flusher, ctx, arms, &clock, names, why);
+	free(arms);
+	return ret;
+}
+
 static int setup_module(struct offline_state *s, struct bench_ctx *ctx, unsigned flushes,
 			struct reason *why)
 {
 	char subject[32];
-	int ret = flushes ? kmod_open(&s->kmod, s->machine->root, why) : 0;
+	int ret = flushes ? flusher_open(&s->flusher, s->machine->root, true, why) : 0;
 
 	if (ret || !flushes)
 		return ret;
-	s->result = calloc(s->kmod.info.cpus, sizeof(*s->result));
-	if (!s->result)
+	s->once.op = TDCOST_WBINVD;
+	s->once.mode = TDCOST_ONE;
+	if (scope_pick(&s->once.scope, s->machine->topo, TDCOST_ONE, s->target, -1))
 		return reason_set(why, -ENOMEM, "out of memory");
-	kmod_mask_set(&s->mask, s->target);
 	snprintf(subject, sizeof(subject), "cpu %u", s->target);
 	for (unsigned i = 0; i < flushes; i++)
 		s->series[M_FIRST + i] = ctx->series(ctx, M_FIRST + i, subject);
-	return 0;
+	return examine(s, ctx, why);
 }
 
 static void tell(const struct offline_state *s, struct bench_ctx *ctx)
@@ -299,19 +321,19 @@ static int offline_setup(struct bench_ctx *ctx, void **state, struct reason *why
 		return reason_set(why, -ENOMEM, "out of memory");
 	s->machine = ctx->machine;
 	s->cpu = ctx->cpu;
-	s->kmod.fd = -1;
+	s->flusher.k.fd = -1;
 	memset(s->series, -1, sizeof(s->series));
 	ret = pick(s->machine, s->cpu, &ctx->arms[0].levels[F_CPU], &s->target, why);
 	if (ret)
 		goto out;
 	bytes = arms_setup(s, ctx, &flushes);
 	tell(s, ctx);
+	ret = setup_module(s, ctx, flushes, why);
 	/* Before there is memory that its guard would share, which the first store then copies. */
-	ret = hotplug_open(&s->hotplug, s->machine->root, s->target, why);
+	if (!ret)
+		ret = hotplug_open(&s->hotplug, s->machine->root, s->target, why);
 	if (!ret)
 		ret = setup_memory(s, bytes, why);
-	if (!ret)
-		ret = setup_module(s, ctx, flushes, why);
 out:
 	if (ret)
 		offline_teardown(s);
@@ -361,19 +383,11 @@ static void make_dirty(struct offline_state *s, size_t bytes)
 
 static void flush(struct offline_state *s, unsigned nth)
 {
-	struct reason why = { "" };
-	unsigned n = s->kmod.info.cpus;
+	const struct tdcost_cpu *r = s->flusher.result;
 
-	s->flush[nth] = 0;
-	if (kmod_flush(&s->kmod, TDCOST_WBINVD, TDCOST_ONE, &s->mask, s->result, &n, NULL, &why)) {
-		fail(s, &why);
-	} else if (n != 1 || s->result->cpu != s->target ||
-		   !(s->result->flags & TDCOST_CPU_FLUSHED)) {
-		reason_set(&why, 0, "the module did not flush CPU %u", s->target);
-		fail(s, &why);
-	} else {
-		s->flush[nth] = (double)(s->result->end - s->result->start);
-	}
+	flusher_flush(&s->flusher, &s->once);
+	flusher_report(&s->flusher, &s->once);
+	s->flush[nth] = s->flusher.ret || !s->flusher.n ? 0 : (double)(r->end - r->start);
 }
 
 static void settle(void)
@@ -422,7 +436,9 @@ static int offline_finish(void *state, struct reason *why)
 {
 	const struct offline_state *s = state;
 
-	return *s->failed.text ? reason_set(why, -EFAULT, "%s", s->failed.text) : 0;
+	if (*s->failed.text)
+		return reason_set(why, -EFAULT, "%s", s->failed.text);
+	return flusher_finish(&s->flusher, why);
 }
 
 static int offline_verify(void *state, unsigned arm, struct reason *why)

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "bench/list.h"
+#include "bench/ops/flusher.h"
 #include "bench/ops/lines.h"
 #include "harness/machine/hotplug.h"
 #include "harness/machine/mem.h"
@@ -30,8 +31,9 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CPU_DIR	      "/sys/devices/system/cpu/cpu"
 /* CPUs 0 and 1, 2 and 3 are hyperthreads of a core. */
-#define MACHINE "pack:1 l3:1(size=3145728) core:2 pu:2"
-#define LLC	3145728ul
+#define MACHINE	  "pack:1 l3:1(size=3145728) core:2 pu:2"
+#define LLC	  3145728ul
+#define SETTLE_NS 50000000
 
 /* ---- the log ---- */
 
@@ -40,10 +42,22 @@ static struct {
 	size_t dirtied;
 	int set_error;	   /* what setting it offline or online fails with */
 	bool does_nothing; /* it succeeds, and the CPU stays as it is */
-	int alloc_error, bind_error;
+	int alloc_error, bind_error, examine_error;
+	unsigned examined; /* arms that flush */
+	bool elsewhere;	   /* another process takes CPUs offline */
 	double value[2];
 	int series[2], n_values;
 } seen;
+
+static struct tree tree;
+
+static bool has_note(void)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/run/tdcost.offline", tree.root);
+	return !access(path, F_OK);
+}
 
 static void note(char c)
 {
@@ -66,6 +80,10 @@ int __real_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size
 int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size_t offset,
 		     int (*place)(void *, void *, size_t, struct reason *), void *ctx,
 		     struct reason *why);
+int __wrap_flusher_examine(struct flusher *f, struct bench_ctx *ctx, const struct flusher_arm *arms,
+			   const struct tick_clock *clock, const struct level_info *names,
+			   struct reason *why);
+int __real_nanosleep(const struct timespec *want, struct timespec *left);
 int __wrap_nanosleep(const struct timespec *want, struct timespec *left);
 void __wrap_bench_value(struct bench_values *out, int series, double value);
 
@@ -115,10 +133,28 @@ int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size
 	return __real_mem_alloc(m, backing, bytes, offset, place, ctx, why);
 }
 
+/* Whether a flush flushes is told by real caches only. */
+int __wrap_flusher_examine(struct flusher *f, struct bench_ctx *of, const struct flusher_arm *arms,
+			   const struct tick_clock *clock, const struct level_info *names,
+			   struct reason *why)
+{
+	assert_int_equal(f->k.fd >= 0, fake.opened);
+	assert_true(clock->hz > 0);
+	assert_string_equal(names[TDCOST_WBINVD].name, "wbinvd");
+	/* No CPU is under guard meanwhile. */
+	assert_int_equal(has_note(), seen.elsewhere);
+	for (unsigned i = 0; i < of->n_arms; i++)
+		if (arms[i].op == TDCOST_WBINVD)
+			seen.examined++;
+		else
+			assert_int_equal(arms[i].op, TDCOST_NOTHING);
+	return seen.examine_error ? reason_set(why, seen.examine_error, "nobody can tell") : 0;
+}
+
 int __wrap_nanosleep(const struct timespec *want, struct timespec *left)
 {
-	(void)want;
-	(void)left;
+	if (want->tv_nsec != SETTLE_NS)
+		return __real_nanosleep(want, left);
 	note('s');
 	return 0;
 }
@@ -141,7 +177,6 @@ static void flushed(void *ctx, enum tdcost_op op, unsigned cpu)
 
 /* ---- one process's worth ---- */
 
-static struct tree tree;
 static struct machine machine;
 static struct plan plan;
 static struct bench_ctx ctx;
@@ -160,6 +195,7 @@ static void make_machine(const char *synthetic)
 
 	topo_close(machine.topo);
 	machine = (struct machine){ .root = tree.root };
+	cpu_detect(&machine.cpu);
 	if (topo_open(&machine.topo, synthetic, &why))
 		fail_msg("%s", why.text);
 	fake_reset(machine.topo);
@@ -355,9 +391,9 @@ static void what_does_not_happen_is_found(void **state)
 		{ "action=cycle", "flush=none", false, -EBUSY, 0, FAKE_FINE,
 		  "CPU 2 did not go offline: Device or resource busy" },
 		{ "action=cycle", "flush=once", false, 0, 0, FAKE_NOT,
-		  "the module did not flush CPU 2" },
-		{ "action=cycle", "flush=once", false, 0, 0, FAKE_WRONG_CPU,
-		  "the module did not flush CPU 2" },
+		  "CPU 2 answered without executing it" },
+		{ "action=cycle", "flush=once", false, 0, 0, FAKE_WRONG_CPU, "CPU 0 was asked" },
+		{ "action=cycle", "flush=once", false, 0, 0, FAKE_SILENT, "a CPU did not answer" },
 		{ "action=cycle", "flush=twice", false, 0, 0, FAKE_BROKEN,
 		  "a CPU has not answered" },
 		{ "action=cycle", "flush=none", false, 0, -EINVAL, FAKE_FINE,
@@ -423,15 +459,22 @@ static void a_setup_that_fails_leaves_nothing(void **state)
 	seen.alloc_error = -ENOMEM;
 	assert_int_equal(set_up(0, &why), -ENOMEM);
 	assert_string_equal(why.text, "the memory is gone");
+	assert_int_equal(seen.examined, 1);
 	seen.alloc_error = 0;
+	seen.examine_error = -ETIME;
+	assert_int_equal(set_up(0, &why), -ETIME);
+	assert_string_equal(why.text, "nobody can tell");
+	seen.examine_error = 0;
 	fake.missing = "the module went away";
 	assert_int_equal(set_up(0, &why), -ENOTSUP);
 	assert_string_equal(why.text, "the module went away");
 	fake.missing = NULL;
 	/* Seen from the CPU that --cpu names another one may go, or none. */
 	assert_int_equal(hotplug_open(&other, tree.root, 1, &why), 0);
+	seen.elsewhere = true;
 	assert_int_equal(set_up(0, &why), -EBUSY);
 	hotplug_close(other);
+	seen.elsewhere = false;
 	tree_write(&tree, CPU_DIR "1/online", "0\n");
 	assert_int_equal(set_up(2, &why), -ENOTSUP);
 	assert_non_null(strstr(why.text, "no CPU of another core that may go offline"));
