@@ -114,10 +114,10 @@ static size_t medians_of(struct values *of, double *values, double *medians)
 static int level_of(struct values *of, double *scratch, struct report_value *out)
 {
 	double *medians = malloc(of->n * sizeof(*medians));
-	int ret = medians ? 0 : -ENOMEM;
+	int ret = 0;
 
-	if (ret)
-		return ret;
+	if (!medians)
+		return -ENOMEM;
 	out->invocations = medians_of(of, scratch, medians);
 	out->level = stat_median(medians, out->invocations);
 	out->interval = (struct interval){ NAN, NAN, REPORT_CONF };
