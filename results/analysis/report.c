@@ -201,6 +201,8 @@ void report_free(struct report *r)
 {
 	for (size_t i = 0; i < r->n_cells; i++)
 		json_decref(r->cells[i].factors);
+	for (size_t i = 0; i < r->n_values; i++)
+		free(r->values[i].sorted);
 	free(r->cells);
 	free(r->values);
 	dataset_free(r->ds);
@@ -331,10 +333,19 @@ char *report_unit(const struct report *r, const struct report_cell *cell, char *
 	return buf;
 }
 
+bool report_synthetic(const struct report *r)
+{
+	json_t *identity = r->data.identity ? json_loads(r->data.identity, 0, NULL) : NULL;
+	bool synthetic = json_is_true(json_object_get(identity, "synthetic"));
+
+	json_decref(identity);
+	return synthetic;
+}
+
 char *report_machine(const struct report *r, char *buf, size_t n)
 {
-	snprintf(buf, n, "%s (family %u, model %u, stepping %u), Linux %s, lane %s", r->data.cpu,
-		 r->data.family, r->data.model, r->data.stepping, r->data.run.kernel,
-		 lane_name(r->data.run.lane));
+	snprintf(buf, n, "%s%s (family %u, model %u, stepping %u), Linux %s, lane %s",
+		 report_synthetic(r) ? "SYNTHETIC: " : "", r->data.cpu, r->data.family,
+		 r->data.model, r->data.stepping, r->data.run.kernel, lane_name(r->data.run.lane));
 	return buf;
 }
