@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tdcost.h: the calls of /dev/tdcost, shared by tdcost.ko and the program.
+ * The calls of /dev/tdcost, shared by tdcost.ko and the program.
  *
  * Every call needs CAP_SYS_ADMIN. Fields are in unless marked out; what is reserved, and bits that
  * have no name here, must be zero (-EINVAL). Times are raw TSC ticks. CPU masks are arrays of
  * 64-bit words, CPU 0 in bit 0 of the first; a mask may be longer than the machine, its surplus
  * bits zero; CPUs that are not online are left out.
+ *
+ * Besides what stands at the calls: -EPERM without CAP_SYS_ADMIN, -ENOTTY for no call of these,
+ * -EFAULT, -EINVAL for what is out of bounds, -EINTR for a caller that was killed.
  */
 #ifndef TDCOST_H
 #define TDCOST_H
@@ -23,14 +26,14 @@
 #define TDCOST_CPU_AFFECTED   (1u << 2) /* family 6, models 0x8F and 0xCF: X86_BUG_TDX_PW_MCE */
 #define TDCOST_HAS_CLFLUSHOPT (1u << 3)
 
+/* Answered at any size of the struct. */
 struct tdcost_info {
 	__u32 abi;	    /* out: TDCOST_ABI; first, so that any version can be told */
 	__u32 features;	    /* out */
 	__u32 cpus;	    /* out: nr_cpu_ids, what a mask and a result must have room for */
 	__u32 max_order;    /* out: of tdcost_pages.order */
 	__u64 max_bytes;    /* out: of all pages that one open file holds */
-	__u32 max_delay_us; /* out: of tdcost_stop.delay_us: the longest that this module keeps
-			       interrupts off, apart from one flush */
+	__u32 max_delay_us; /* out: of tdcost_stop.delay_us */
 	__u32 timeout_ms;   /* out: after that a CPU that does not answer is given up */
 	__u64 max_rounds;   /* out: of tdcost_flag.rounds */
 	char version[32];   /* out */
@@ -57,7 +60,7 @@ enum tdcost_mode {
 
 /* tdcost_cpu.flags */
 #define TDCOST_CPU_ANSWERED (1u << 0) /* start and end are valid */
-#define TDCOST_CPU_FLUSHED  (1u << 1) /* it executed the op */
+#define TDCOST_CPU_FLUSHED  (1u << 1) /* it executed the op, whichever that was */
 #define TDCOST_CPU_LATE	    (1u << 2) /* still in the mask when the polls were used up */
 #define TDCOST_CPU_LATE_NMI (1u << 3) /* still in it 10 ms after that */
 #define TDCOST_CPU_SELF	    (1u << 4) /* the CPU that called */
@@ -71,11 +74,15 @@ struct tdcost_cpu {
 	__u64 flushes; /* ops other than TDCOST_NOTHING that this CPU did since the module came */
 };
 
-/* -ETIMEDOUT: a CPU did not answer; the results are valid and say which. */
+/*
+ * -ETIMEDOUT: a CPU did not answer; the results are valid and say which. Until it does, -EBUSY.
+ * -EOPNOTSUPP: no WBNOINVD, or a kernel that does not say who shares a cache. -ENOSPC: no room in
+ * @result.
+ */
 struct tdcost_flush {
 	__u32 op;
 	__u32 mode;
-	__u64 mask; /* pointer to its words */
+	__u64 mask; /* pointer to its words; not empty */
 	__u32 mask_words;
 	__u32 n;      /* room in @result; out: how many were written, one for each CPU asked */
 	__u64 result; /* pointer to struct tdcost_cpu, ascending by CPU */
@@ -84,13 +91,12 @@ struct tdcost_flush {
 };
 
 /* tdcost_stop.flags */
-#define TDCOST_STOP_SELF \
-	(1u << 0) /* the caller executes the op behind the stop: relocate_kernel() */
+#define TDCOST_STOP_SELF (1u << 0) /* the caller executes the op too, last: relocate_kernel() */
 
 /*
  * native_stop_other_cpus() without the stopping: an IPI to all other CPUs; each executes @op if
  * its bit in @mask is set (cache_state_incoherent), then clears its bit in the stop mask; the
- * caller polls that mask with udelay(1). -ETIMEDOUT as for a flush, and only when a CPU never
+ * caller polls that mask with udelay(1). Errors as of a flush, -ETIMEDOUT only when a CPU never
  * answered: being late is a result.
  */
 struct tdcost_stop {
@@ -99,8 +105,8 @@ struct tdcost_stop {
 	__u64 mask; /* pointer to the words of the CPUs whose flag is set */
 	__u32 mask_words;
 	__u32 max_polls; /* 1 to 1000000, the kernel's USEC_PER_SEC */
-	__u32 delay_cpu; /* before its op, with interrupts off: for tests */
-	__u32 delay_us;	 /* 0: none */
+	__u32 delay_cpu; /* for tests: before its start, as if interrupts had been off */
+	__u32 delay_us;	 /* 0: none; else delay_cpu must be another one that is online */
 	__u32 n;	 /* room in @result; out: the other CPUs, and the caller when STOP_SELF */
 	__u32 polls;	 /* out: how many it took, max_polls when somebody was late */
 	__u64 result;	 /* pointer to struct tdcost_cpu, ascending by CPU */
@@ -112,7 +118,7 @@ struct tdcost_stop {
 
 /* tdcost_flag.flags: what the loop does to the byte, apart from preempt_disable() and enable() */
 #define TDCOST_FLAG_STORE  (1u << 0) /* set it, as before each SEAMCALL */
-#define TDCOST_FLAG_REMOTE (1u << 1) /* that of @cpu, not the own one: somebody who contends */
+#define TDCOST_FLAG_REMOTE (1u << 1) /* with STORE: that of @cpu, as somebody who contends */
 
 /* What the per-CPU flag costs: @rounds times preempt_disable(), the store, preempt_enable(). */
 struct tdcost_flag {
@@ -123,10 +129,13 @@ struct tdcost_flag {
 	__u64 end;   /* out */
 };
 
-/* Pages of the kernel's direct map, held by the open file until freed or closed. One set. */
+/*
+ * Pages of the kernel's direct map, held by the open file until freed or closed. One set: a second
+ * one is -EEXIST, a call that needs one without it -ENODATA.
+ */
 struct tdcost_pages {
 	__u32 order;
-	__s32 node; /* -1: the caller's */
+	__s32 node; /* -1: the caller's; there or -ENOMEM */
 	__u64 n;    /* of pages of that order */
 };
 
@@ -152,7 +161,7 @@ struct tdcost_fill {
 struct tdcost_reset {
 	__u32 flags;
 	__u32 call_order; /* of the bytes of each call, at most the pages' order */
-	__u64 rounds;	  /* over all pages; more than one only with the quirk off */
+	__u64 rounds;	  /* over all pages; with the quirk off more than one, to 2^28 calls */
 	__u64 start;	  /* out */
 	__u64 end;	  /* out */
 	__u64 calls;	  /* out: of the reset function */

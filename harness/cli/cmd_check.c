@@ -154,7 +154,26 @@ static int outcomes_make(struct checking *c, const struct plan *plan)
 	return 0;
 }
 
-static void print_text(const struct checking *c, const struct plan *plan)
+/* The factors in which the cells of @b differ, skipped ones too: a bit each. */
+static uint32_t differing(const struct checking *c, const struct bench_info *b)
+{
+	const struct cell *first = NULL;
+	uint32_t mask = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct cell *cell = &c->outcomes[i].cell->cell;
+
+		if (cell->bench != b)
+			continue;
+		first = first ? first : cell;
+		for (unsigned f = 0; f < bench_factors(b); f++)
+			if (strcmp(cell->levels[f].text, first->levels[f].text))
+				mask |= 1u << f;
+	}
+	return mask;
+}
+
+static void print_text(const struct checking *c)
 {
 	static const char *const columns[] = { "benchmark", "cell", "result", ">samples", "why" };
 	struct table *t = table_new(columns, ARRAY_SIZE(columns));
@@ -163,13 +182,10 @@ static void print_text(const struct checking *c, const struct plan *plan)
 	for (size_t i = 0; t && i < c->n; i++) {
 		const struct outcome *o = &c->outcomes[i];
 		const struct bench_info *b = o->cell->cell.bench;
-		uint32_t varying = plan_varying(plan, b);
 
 		table_row(t);
 		table_cell(t, "%s", b->name);
-		table_cell(t, "%s",
-			   cell_text(&o->cell->cell, varying ? varying : UINT32_MAX, text,
-				     sizeof(text)));
+		table_cell(t, "%s", cell_text(&o->cell->cell, differing(c, b), text, sizeof(text)));
 		table_cell(t, "%s", o->word);
 		table_cell(t, "%zu", o->samples);
 		table_cell(t, "%s", o->detail);
@@ -195,7 +211,7 @@ static json_t *check_json(const struct checking *c)
 }
 
 /* Print what came of it. Return: exit status. */
-static int report(const struct cli *cli, const struct checking *c, const struct plan *plan)
+static int report(const struct cli *cli, const struct checking *c)
 {
 	size_t failed = 0, skipped = 0, not_run = 0;
 	int status = EXIT_DONE;
@@ -208,7 +224,7 @@ static int report(const struct cli *cli, const struct checking *c, const struct 
 	if (cli->json)
 		status = cli_print_json(cli, check_json(c));
 	else
-		print_text(c, plan);
+		print_text(c);
 	if (failed)
 		return cli_error(cli, EXIT_FAILED, "%zu of %zu cells failed", failed, c->n);
 	if (not_run)
@@ -243,7 +259,7 @@ static int check_plan(const struct cli *cli, const struct machine *m, const stru
 	}
 	if (progress)
 		fprintf(stderr, "\r\033[K");
-	status = ret ? cli_fail(cli, ret, &why) : report(cli, &c, plan);
+	status = ret ? cli_fail(cli, ret, &why) : report(cli, &c);
 	for (size_t i = 0; i < c.n && c.outcomes; i++)
 		json_decref(c.outcomes[i].values);
 	free(c.outcomes);
@@ -276,6 +292,7 @@ static int check_main(struct cli *cli, const char *const *args, size_t n)
 	for (size_t i = 0; !n && !run_ask.preset && bench_list[i]; i++)
 		run_ask.benches[run_ask.n_benches++] = bench_list[i]->name;
 	catch_signals();
+	run_recover(cli);
 	ret = machine_open(&m, &why);
 	if (ret)
 		return cli_fail(cli, ret, &why);

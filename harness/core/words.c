@@ -82,6 +82,10 @@ static const struct trust_flag_info trust_flags[] = {
 					     "KVM runs without EPT or NPT" },
 	[FLAG_WARM_UP] = { "warm-up", false, "samples had not become steady when warm-up ended" },
 	[FLAG_VERIFY] = { "verify", true, "the benchmark did not do its work" },
+	[FLAG_NO_FLUSH] = { "wbinvd-does-nothing", true,
+			    "WBINVD was not seen to flush: a hypervisor intercepts it, and its "
+			    "time "
+			    "is that of an exit" },
 };
 static_assert(ARRAY_SIZE(trust_flags) == FLAG_MAX, "every flag has its words");
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * files.h: the small text files of /proc and /sys, under a prefix so that tests can put a tree of
- * their own in their place. For this folder only.
+ * their own in their place. For this folder and for bench/kmod, which asks why there is no module.
  */
 #ifndef TDC_MACHINE_FILES_H
 #define TDC_MACHINE_FILES_H

@@ -282,6 +282,16 @@ int topo_node_of(const struct topo *topo, unsigned cpu)
 	return c ? c->node : -1;
 }
 
+int topo_node_number(const struct topo *topo, unsigned cpu)
+{
+	const struct cpu *c = find(topo, cpu);
+	hwloc_obj_t node = c && c->node >= 0 ? hwloc_get_obj_by_type(topo->h, HWLOC_OBJ_NUMANODE,
+								     (unsigned)c->node)
+					     : NULL;
+
+	return node ? (int)node->os_index : -1;
+}
+
 int topo_core_of(const struct topo *topo, unsigned cpu)
 {
 	const struct cpu *c = find(topo, cpu);

@@ -48,6 +48,9 @@ int topo_llc_of(const struct topo *topo, unsigned cpu);
 int topo_node_of(const struct topo *topo, unsigned cpu);
 int topo_core_of(const struct topo *topo, unsigned cpu);
 
+/* The operating system's number of the node that holds @cpu, -1 as above. */
+int topo_node_number(const struct topo *topo, unsigned cpu);
+
 /* Bytes of @cpu's LLC; 0 where it is not known. */
 uint64_t topo_llc_bytes(const struct topo *topo, unsigned cpu);
 

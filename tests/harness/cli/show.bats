@@ -147,3 +147,22 @@ shown() { # SELECTOR...
 	grep -q 'PAGE_FAULTS' out
 	tdcost show --db events.db --json | jq -e '.values | length == 1 and .[0].n == 10 and .[0].max >= .[0].p50 and .[0].metric == "event"'
 }
+
+@test "times of each CPU are shown together, and one by one with the tails" {
+	[ "$(nproc)" -ge 2 ]
+	tdcost run reset -p region=1M -p backing=4k -p quirk=on -p threads=1,2 --rounds 2 --blocks 5 \
+		--budget 200ms --db cpus.db >out || [ $? = 5 ]
+	grep -q 'reset: cpu_time per CPU, ns over all n' out
+	tdcost show --db cpus.db --tails >tails || [ $? = 5 ]
+	[ "$(grep -c 'threads=2  *cpu [0-9]' out)" = 0 ]
+	[ "$(grep -c 'threads=2  *cpu [0-9]' tails)" = 2 ]
+	tdcost show --db cpus.db --json >values.json || [ $? = 5 ]
+	jq -e '[.values[] | select(.metric == "cpu_time")] | length == 3 and
+		(.[0] | .subject == null and .n == 20 and .unit == "ns") and
+		all(.[1:][]; .n == 10 and .min <= .p50 and .p50 <= .max)' values.json
+	# The view gives what show gives: durations in the unit of the clock.
+	sqlite3 cpus.db "SELECT max(value) FROM parts WHERE metric = 'cpu_time' AND NOT warm_up
+		AND unit = 'ns'" >view
+	jq -e --slurpfile v view '[.values[] | select(.subject == null) | .max][0] as $m |
+		($m - $v[0] | fabs) <= $m * 1e-6' values.json
+}

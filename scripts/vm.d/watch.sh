@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034,SC2154  # variables are shared by the pieces of scripts/vm
+# From the start of the emulator to its end.
+
+# What the VM is at, by the lines that its init leaves on the console.
+declare -A vm_at=([boot]="booting Linux" [running]="running the command" [sending]="sending")
+
+# vm_start EMULATOR ARGUMENT...: sets $emulator. The limit is held by a process of its own, so that a
+# VM does not outlive a scripts/vm that was killed; the shell between turns an emulator's death by a
+# signal into an exit status, and into a line of its log.
+vm_start() {
+	# shellcheck disable=SC2016  # for that shell
+	timeout --kill-after=5 "$timeout" sh -c '"$@"; exit $?' sh "$@" \
+		</dev/null >"$work/emulator.log" 2>&1 &
+	emulator=$!
+}
+
+vm_phase() {
+	local last
+	last=$(grep -ao 'tdcost-vm: [a-z]*' "$work/console" 2>/dev/null | tail -1) || true
+	case ${last#tdcost-vm: } in
+	running) phase=running ;;
+	sending | done) phase=sending ;;
+	*) phase=boot ;;
+	esac
+}
+
+# vm_watch: sets $emulator_status once the emulator has ended.
+vm_watch() {
+	local shown=boot
+	stage "booting Linux $kernel_release in lane $lane (${lane_what[$lane]})"
+	[ "$verbose" = no ] || {
+		: >>"$work/console"
+		tail -n +1 -f --pid="$emulator" "$work/console" >&2 &
+	}
+	while kill -0 "$emulator" 2>/dev/null; do
+		vm_phase
+		[ "$phase" = "$shown" ] || stage "${vm_at[$phase]}"
+		shown=$phase
+		stage_tick
+		sleep 0.2
+	done
+	emulator_status=0
+	wait "$emulator" || emulator_status=$?
+	emulator=
+	stage_end
+}
+
+# vm_autopsy: nothing whole came back. Says why, in one line, and shows the end of the console.
+vm_autopsy() {
+	local why complaint status=1
+	vm_phase
+	complaint=$("${lane_emulator[$lane]}_complaint"; grep -aom1 'Kernel panic.*' "$work/console") || true
+	complaint=${complaint%%[$'\r\n']*}
+	if [ "$emulator_status" = 124 ] || [ "$emulator_status" = 137 ]; then
+		why="the VM was still ${vm_at[$phase]} after $timeout s (--timeout) and was ended"
+	else
+		why="the VM ended while it was ${vm_at[$phase]}: $damage${complaint:+ ($complaint)}"
+	fi
+	if [ "$lane" = vm ] && [ "$phase" = boot ]; then
+		status=4
+		why="lane vm: Linux $kernel_release does not boot under this machine's KVM${complaint:+ ($complaint)}; lane count needs none"
+	fi
+	stage_end
+	echo "scripts/vm: $why" >&2
+	if [ -s "$work/console" ] && [ $status = 1 ]; then
+		echo "The console's last lines:" >&2
+		tr -d '\r' <"$work/console" | tail -20 | sed 's/^/  /' >&2
+	fi
+	exit $status
+}
