@@ -5,9 +5,9 @@
 
 #include "harness/core/nearest.h"
 
-const struct bench_info *const bench_list[] = {
-	&reset_bench, &flush_bench, &wbinvd_bench, &null_bench, NULL,
-};
+#define BENCH_ADDRESS(name) &name##_bench,
+
+const struct bench_info *const bench_list[] = { BENCH_LIST(BENCH_ADDRESS) NULL };
 
 /* What each instruction costs as the kernel does it, and what fence and size of the call change. */
 static const struct preset_line quick_lines[] = {
@@ -32,6 +32,9 @@ static const struct preset_line full_lines[] = {
 	    NULL } },
 	{ "flush", { "path=out", "flush=on", "order=sequential,shuffled", NULL } },
 	{ "flush", { "path=out", "flush=on", "backing=4k,thp", NULL } },
+	{ "stop", { "flagged=50,100", "dirty=0,50", NULL } },
+	{ "stop", { "policy=early_reboot,early_virt,early_syscore", "redirty=0,10,50", NULL } },
+	{ "flag", { "store=off,on", "contend=none,read,write", "fence=none,mfence", NULL } },
 	{ "wbinvd", { "scope=one,package,all,turn", "op=wbinvd,none", "dirty=0,100", NULL } },
 	{ "wbinvd", { "scope=one", "op=wbinvd,wbnoinvd,sweep", "dirty=25,50,100,150", NULL } },
 	{ "wbinvd",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* list.h: every benchmark there is, and the presets. A new benchmark is one line in list.c. */
+/* list.h: every benchmark there is, and the presets. A new benchmark is one word here. */
 #ifndef TDC_BENCH_LIST_H
 #define TDC_BENCH_LIST_H
 
@@ -7,12 +7,13 @@
 
 #include "harness/measure/bench.h"
 
-extern const struct bench_info flush_bench;
-extern const struct bench_info null_bench;
-extern const struct bench_info reset_bench;
-extern const struct bench_info wbinvd_bench;
+/* Every benchmark, in the order in which `list` shows them. */
+#define BENCH_LIST(X) X(reset) X(flush) X(wbinvd) X(stop) X(flag) X(offline) X(null)
 
-/* In the order in which `list` shows them; ends with NULL. */
+#define BENCH_DECLARE(name) extern const struct bench_info name##_bench;
+BENCH_LIST(BENCH_DECLARE)
+
+/* Ends with NULL. */
 extern const struct bench_info *const bench_list[];
 
 const struct bench_info *bench_find(const char *name); /* NULL when there is none */

@@ -11,7 +11,9 @@
 
 int cost_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why)
 {
-	static const struct forest style = { "cost", "n = 1", true, true };
+	static const struct forest style = {
+		.what = "cost", .no_value = "n = 1", .bound = true, .rate = true
+	};
 	char benchmarks[120], title[200];
 	bool bytes = false;
 	struct feed f;

@@ -27,13 +27,15 @@ struct feed_row {
 	const struct report *run;
 	size_t run_no; /* index of @run among those drawn */
 	const struct report_cell *cell;
+	const struct report_value *of; /* whose level it is; NULL: the samples' time */
 	enum kind kind;
 	bool fatal;
 	double value, lo, hi; /* lo and hi NaN where there is no interval */
+	double x;	      /* its level of feed.along */
 	size_t n;	      /* invocations */
-	size_t samples;	      /* over all invocations */
+	size_t samples;	      /* or values, over all invocations */
 	/* set by feed_arrange() */
-	size_t section; /* benchmark and unit: what may share an axis */
+	size_t section; /* benchmark, metric and unit: what may share an axis */
 	size_t panel;	/* within the whole picture */
 	unsigned rank[FEED_FACTORS];
 	char column[FEED_COLUMNS][40];
@@ -41,15 +43,24 @@ struct feed_row {
 };
 
 struct feed_section {
-	char benchmark[32], unit[96];
-	size_t first, n; /* rows */
-	char head[200];	 /* names of the columns, padded as the labels are */
+	char benchmark[32], metric[32];
+	char word[16], per[48]; /* "ns", "4 KiB page" */
+	char unit[96];		/* "ns per 4 KiB page" */
+	char title[64];		/* what is measured, where the picture has no one word for it */
+	double scale;		/* 1000: the rows' numbers were in ns and are in us now */
+	size_t first, n;	/* rows */
+	char head[200];		/* names of the columns, padded as the labels are */
 };
 
 struct feed {
 	const struct report *const *runs;
 	size_t n_runs;
 	const char *compared; /* a factor whose levels a row already compares; NULL */
+	const char *along;    /* a factor that is an axis: the rows of a curve differ in it; NULL */
+	/* What tells the rows of a panel apart, up to a NULL; NULL: each paired factor */
+	const char *const *inside;
+	unsigned digits; /* before the point; with more a time is told in a larger unit. 0: 5 */
+	const char *const *always; /* what labels name also where all rows share it; NULL */
 	struct feed_row *rows;
 	size_t n, room, left_out;
 	struct feed_section *sections;
@@ -73,14 +84,18 @@ void feed_end(struct feed *f);
 /* A row with the cell's summary. Return: the row, valid until the next call; NULL: no memory. */
 struct feed_row *feed_add(struct feed *f, size_t run_no, const struct report_cell *cell);
 
+/* The same with that of a value besides the time. */
+struct feed_row *feed_add_value(struct feed *f, size_t run_no, const struct report_value *value);
+
 /* All cells with data; with @costly only those that do the work (quirk=on), where there are any. */
 int feed_add_cells(struct feed *f, bool costly);
 
 /**
- * feed_arrange() - sort the rows, find sections and panels, make the labels
+ * feed_arrange() - sort the rows, find sections and panels, choose units, make the labels
  * @split: a paired factor that gets panels of its own all the same; NULL for none
  *
- * Rows above FEED_MAX_ROWS are dropped and counted. Return: 0, -ENODATA for no rows, -ENOMEM.
+ * Rows above FEED_MAX_ROWS are dropped and counted. Times that would take more than five digits are
+ * told in us, ms or s. Return: 0, -ENODATA for no rows, -ENOMEM.
  */
 int feed_arrange(struct feed *f, const char *split, struct reason *why);
 
@@ -90,6 +105,9 @@ char *feed_drawn(const struct feed *f, char *buf, size_t size);
 /* The benchmarks that hold data in these runs, drawn or not. Return: @buf. */
 char *feed_benchmarks(const struct report *const *runs, size_t n, const char *between, char *buf,
 		      size_t size);
+
+/* Is one of the runs made up? Then the whole picture says so. */
+bool feed_synthetic(const struct report *const *runs, size_t n);
 
 /* The run's label, else the start of its id; never longer than 20 characters. */
 char *feed_run_name(const struct report *run, char *buf, size_t n);
@@ -108,6 +126,10 @@ void feed_caption(FILE *out, const struct feed *f, const char *title, const char
 
 /* A row's number, or NaN, as gnuplot reads it; with the tab behind it. */
 void feed_number(FILE *out, double v);
+
+/* "stop: tail [us per CPU]", "cost [ns per 4 KiB page]": what an axis measures. Return: @buf. */
+char *feed_axis(const struct feed *f, const struct feed_section *s, const char *what, char *buf,
+		size_t size);
 
 /* -EIO where something could not be written, else 0. */
 int feed_done(FILE *out, struct reason *why);

@@ -40,7 +40,9 @@ static double bound_of(const struct feed *f, const struct forest *style, size_t 
 {
 	const struct feed_row *r = style->bound ? fastest(f, panel, run) : NULL;
 
-	return r && r->cell->metric ? (double)r->cell->metric->bytes_per / r->cell->gb_s : NAN;
+	if (!r || !r->cell->metric)
+		return NAN;
+	return (double)r->cell->metric->bytes_per / r->cell->gb_s / f->sections[r->section].scale;
 }
 
 static double beyond(double v, double so_far, bool up)
@@ -50,8 +52,19 @@ static double beyond(double v, double so_far, bool up)
 	return up ? fmax(v, so_far) : fmin(v, so_far);
 }
 
+static double parts_sum(const struct feed *f, const struct feed_row *r,
+			const struct forest_parts *parts)
+{
+	double sum = 0;
+
+	for (size_t i = 0; parts && i < parts->n; i++)
+		sum += parts->of(r, i) / f->sections[r->section].scale;
+	return sum;
+}
+
 /* 0 is always on the axis: lengths may then be compared by eye. */
-static void axis_range(const struct feed *f, const struct feed_section *s, double *lo, double *hi)
+static void axis_range(const struct feed *f, const struct feed_section *s,
+		       const struct forest *style, double *lo, double *hi)
 {
 	double room;
 
@@ -59,6 +72,8 @@ static void axis_range(const struct feed *f, const struct feed_section *s, doubl
 	for (size_t i = s->first; i < s->first + s->n; i++) {
 		const struct feed_row *r = &f->rows[i];
 
+		/* Medians of parts need not add up to that of the whole. */
+		*hi = fmax(*hi, parts_sum(f, r, style->parts));
 		*hi = beyond(r->value, beyond(r->hi, *hi, true), true);
 		*lo = beyond(r->value, beyond(r->lo, *lo, false), false);
 	}
@@ -89,6 +104,8 @@ static void find_digits(const struct feed *f, const struct feed_section *s,
 		d->decimals = least < 1 ? 3 : least < 10 ? 2 : 1;
 	else if (most < 1000)
 		d->decimals = 1;
+	if (most >= 1000 && d->decimals > 2)
+		d->decimals = 2;
 	most = fmax(most, -neg);
 	d->width = (most >= 1 ? (int)log10(most) : 0) + 1 + (d->decimals ? d->decimals + 1 : 0) +
 		   (neg < 0);
@@ -106,7 +123,7 @@ static void line_texts(FILE *out, const char *left, const char *brief, const cha
 	feed_text(out, brief);
 	fputc('\t', out);
 	feed_text(out, full);
-	fprintf(out, "\t%zu\n", feed_width(left));
+	fprintf(out, "\t%zu", feed_width(left));
 }
 
 static void no_numbers(FILE *out, double bound)
@@ -116,11 +133,44 @@ static void no_numbers(FILE *out, double bound)
 	fputs("0\t", out);
 }
 
+/* The interval of the first part, and where each part ends: the columns behind the texts. */
+static void part_ends(FILE *out, const struct feed *f, const struct feed_row *r,
+		      const struct forest_parts *parts)
+{
+	double end = 0, scale = f->sections[r->section].scale;
+	struct interval first = parts->first(r);
+	bool interval = isfinite(first.lo) && isfinite(first.hi);
+
+	fprintf(out, "\t%.9g\t%.9g", (interval ? first.lo : parts->of(r, 0)) / scale,
+		(interval ? first.hi : parts->of(r, 0)) / scale);
+	for (size_t i = 0; i < parts->n; i++) {
+		end += parts->of(r, i) / scale;
+		fprintf(out, "\t%.9g", end);
+	}
+}
+
+static void cell_figures(const struct feed_row *r, const struct forest *style,
+			 const struct digits *d, char *brief, char *full)
+{
+	char rate[32] = "";
+
+	snprintf(brief, FOREST_FIGURES, "%*.*f", d->width, d->decimals, r->value);
+	if (d->rate)
+		snprintf(rate, sizeof(rate), " %6.1f", r->cell->gb_s);
+	if (isfinite(r->lo) && isfinite(r->hi))
+		snprintf(full, FOREST_FIGURES, "%*.*f [%*.*f, %*.*f]%s", d->width, d->decimals,
+			 r->value, d->width, d->decimals, r->lo, d->width, d->decimals, r->hi,
+			 rate);
+	else
+		snprintf(full, FOREST_FIGURES, "%*.*f %-*s%s", d->width, d->decimals, r->value,
+			 2 * d->width + 4, style->no_value, rate);
+}
+
 static void cell_line(FILE *out, const struct feed *f, const struct feed_row *r, size_t y,
 		      const struct forest *style, const struct digits *d)
 {
 	bool interval = isfinite(r->lo) && isfinite(r->hi);
-	char brief[48], full[160], rate[32] = "";
+	char brief[FOREST_FIGURES], full[FOREST_FIGURES];
 
 	line_start(out, r->section, y, LINE_CELL);
 	feed_number(out, r->value);
@@ -128,32 +178,34 @@ static void cell_line(FILE *out, const struct feed *f, const struct feed_row *r,
 	feed_number(out, interval ? r->hi : r->value);
 	feed_number(out, bound_of(f, style, r->panel, r->run_no));
 	fprintf(out, "%d\t", r->fatal);
-	snprintf(brief, sizeof(brief), "%*.*f", d->width, d->decimals, r->value);
-	if (d->rate)
-		snprintf(rate, sizeof(rate), " %6.1f", r->cell->gb_s);
-	if (interval)
-		snprintf(full, sizeof(full), "%s [%*.*f, %*.*f]%s", brief, d->width, d->decimals,
-			 r->lo, d->width, d->decimals, r->hi, rate);
+	if (style->parts)
+		style->parts->figures(r, brief, full);
 	else
-		snprintf(full, sizeof(full), "%s %-*s%s", brief, 2 * d->width + 4, style->no_value,
-			 rate);
+		cell_figures(r, style, d, brief, full);
 	line_texts(out, r->label, brief, full);
+	if (style->parts)
+		part_ends(out, f, r, style->parts);
+	fputc('\n', out);
 }
 
 static void head_line(FILE *out, const struct feed *f, size_t section, size_t y,
-		      const struct digits *d)
+		      const struct forest *style, const struct digits *d)
 {
-	const char *unit = clock_unit_name(f->runs[0]->data.run.clock);
-	char full[160];
+	const char *unit = f->sections[section].word;
+	char brief[FOREST_FIGURES], full[FOREST_FIGURES];
 
 	/* "instructions" is wider than most counts; the axis says it anyway. */
 	if (strlen(unit) > (size_t)d->width)
 		unit = "";
 	line_start(out, section, y, LINE_HEAD);
 	no_numbers(out, NAN);
+	snprintf(brief, sizeof(brief), "%s", unit);
 	snprintf(full, sizeof(full), "%*s %-*s%s", d->width, unit, 2 * d->width + 4,
 		 d->width < 6 ? "[95 %]" : "[95 % interval]", d->rate ? "   GB/s" : "");
-	line_texts(out, f->sections[section].head, unit, full);
+	if (style->parts)
+		style->parts->heads(brief, full);
+	line_texts(out, f->sections[section].head, brief, full);
+	fputc('\n', out);
 }
 
 static void bound_line(FILE *out, const struct feed_row *best, size_t y, double bound)
@@ -169,6 +221,7 @@ static void bound_line(FILE *out, const struct feed_row *best, size_t y, double 
 	line_start(out, best->section, y, LINE_BOUND);
 	no_numbers(out, bound);
 	line_texts(out, text, "", "");
+	fputc('\n', out);
 }
 
 /* The lines above a panel's cells. Return: how many rows of the picture they take. */
@@ -187,6 +240,7 @@ static size_t panel_lines(FILE *out, const struct feed *f, const struct forest *
 		line_start(out, first->section, y, LINE_PANEL);
 		no_numbers(out, NAN);
 		line_texts(out, f->panels[first->panel], "", "");
+		fputc('\n', out);
 		taken += !taken;
 	}
 	return taken;
@@ -201,7 +255,7 @@ static size_t section_lines(FILE *out, const struct feed *f, size_t section,
 	size_t y = 1;
 
 	find_digits(f, s, style, &d);
-	head_line(out, f, section, y++, &d);
+	head_line(out, f, section, y++, style, &d);
 	for (size_t i = s->first; i < s->first + s->n; i++) {
 		const struct feed_row *r = &f->rows[i];
 
@@ -227,25 +281,56 @@ static size_t count_rows(const struct feed *f, size_t section, const struct fore
 	return n;
 }
 
+/* Widths of what is printed beside the axis in a terminal, and in a picture. */
+static void figure_widths(const struct forest *style, const struct digits *d, size_t *brief,
+			  size_t *full)
+{
+	*brief = (size_t)d->width;
+	*full = (size_t)(3 * d->width + 5 + (d->rate ? 7 : 0));
+	if (style->parts) {
+		char heads[2][FOREST_FIGURES];
+
+		style->parts->heads(heads[0], heads[1]);
+		*brief = strlen(heads[0]);
+		*full = strlen(heads[1]);
+	}
+}
+
+/* Part, place of its name among the names, name. */
+static void write_key(FILE *out, const struct forest_parts *parts)
+{
+	size_t at = 0;
+
+	fputs("\n\n", out);
+	for (size_t i = 0; i < parts->n; i++) {
+		fprintf(out, "%zu\t%zu\t", i + 1, at);
+		feed_text(out, parts->name[i]);
+		fputc('\n', out);
+		at += feed_width(parts->name[i]) + 4;
+	}
+}
+
 int forest_write(FILE *out, const struct feed *f, const struct forest *style)
 {
 	for (size_t s = 0; s < f->n_sections; s++) {
+		size_t brief, full;
 		struct digits d;
 		char axis[200];
 		double lo, hi;
 
-		axis_range(f, &f->sections[s], &lo, &hi);
+		axis_range(f, &f->sections[s], style, &lo, &hi);
 		find_digits(f, &f->sections[s], style, &d);
-		snprintf(axis, sizeof(axis), "%s%s%s [%s]",
-			 f->n_sections > 1 ? f->sections[s].benchmark : "",
-			 f->n_sections > 1 ? ": " : "", style->what, f->sections[s].unit);
-		fprintf(out, "%zu\t%.9g\t%.9g\t%zu\t%d\t%d\t", count_rows(f, s, style), lo, hi,
-			f->width, d.width, 3 * d.width + 5 + (d.rate ? 7 : 0));
+		feed_axis(f, &f->sections[s], style->what, axis, sizeof(axis));
+		figure_widths(style, &d, &brief, &full);
+		fprintf(out, "%zu\t%.9g\t%.9g\t%zu\t%zu\t%zu\t", count_rows(f, s, style), lo, hi,
+			f->width, brief, full);
 		feed_text(out, axis);
 		fputc('\n', out);
 	}
 	fputs("\n\n", out);
 	for (size_t s = 0; s < f->n_sections; s++)
 		section_lines(out, f, s, style);
+	if (style->parts)
+		write_key(out, style->parts);
 	return 0;
 }

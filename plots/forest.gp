@@ -3,7 +3,9 @@
 # Block 1, a line per section: rows, least and greatest x, width of names, of numbers, of the
 # figures with their intervals, name of the axis. Block 2, a line per row: section, row, what it is
 # (0 a cell, 1 a panel's name, 2 the columns' names, 3 a bound's name), value, low, high, bound,
-# untrustworthy, name, number, number with interval, width of the name.
+# untrustworthy, name, number, number with interval, width of the name; with PARTS, of what the value
+# is made, low and high of the first and where each of them ends. Block 3 then, a line per part: number, place of its name, name.
+if (!exists("PARTS")) { PARTS = 0 }
 stats DATA index 1 using (0) nooutput
 SECTIONS = STATS_records
 array ROWS[SECTIONS]; array XLO[SECTIONS]; array XHI[SECTIONS]; array Y0[SECTIONS]
@@ -22,8 +24,14 @@ FREE = WIDE - NAMES - RIGHT - 5
 PLOT = DUMB ? (FREE < 12 ? 12 : FREE) : (FREE < 48 ? 48 : FREE)
 LEFT = DUMB && FREE < 12 ? 79 - 12 - RIGHT - 4 : NAMES + 2
 COLS = LEFT + PLOT + RIGHT + 3
-LINES = CAPTION + (DUMB ? 1 : 2) + USED - (DUMB ? 1 : 0.5)
+LINES = CAPTION + (DUMB ? 1 : 2) + USED - (DUMB ? (PARTS == 0) : 0.5)
 load HERE."page.gp"
+
+# Told apart by lightness.
+array SHADE[3] = ["#2f4b7c", "#e08214", "#cfd4dc"]
+array SIGN[3] = ["=", "+", "-"]
+from(k) = k == 1 ? 0 : column(13 + k)
+till(k) = column(14 + k)
 
 # A narrow axis has room for two or three numbers: half of the span, rounded up.
 power(v) = 10 ** floor(log10(v))
@@ -32,6 +40,7 @@ few(v) = ceil(v / 2 / power(v / 2) * 0.8) * power(v / 2)
 do for [s=1:SECTIONS] {
 	# the axis, without anything on it
 	Y = TOP + Y0[s]
+	KEYS = DUMB ? Y + ROWS[s] + 3.5 : Y + 0.5
 	set lmargin at screen SX(LEFT); set rmargin at screen SX(LEFT + PLOT)
 	set tmargin at screen SY(Y + 1); set bmargin at screen SY(Y + ROWS[s] + 0.5)
 	set xrange [XLO[s]:XHI[s]]
@@ -47,22 +56,40 @@ do for [s=1:SECTIONS] {
 	row(line) = is(line) ? Y + column(2) - 0.5 : NaN
 	fit(at, width) = at + width < COLS - 1 ? at : (COLS - 1 - width < 1 ? 1 : COLS - 1 - width)
 	if (DUMB) {
+		cell(c) = XLO[s] + (c + 0.5) * (XHI[s] - XLO[s]) / PLOT
+		within(k, v) = v >= from(k) && v < till(k)
+		do for [k=1:PARTS] {
+			plot for [c=0:PLOT-1] DATA index 2 \
+				using (LEFT + c):(within(k, cell(c)) ? row(0) : NaN):(SIGN[k]) with labels noenhanced, \
+			     DATA index 3 using (LEFT + $2):($1 == k ? KEYS : NaN):(SIGN[k]) with labels noenhanced
+		}
 		plot for [k=1:BOUNDS] DATA index 2 using (x($7)):(row(0)):(":") with labels noenhanced, \
 		     for [k=1:ZERO] DATA index 2 using (x(0)):(row(0)):("|") with labels noenhanced, \
 		     DATA index 2 using (x($5)):(row(0)):("[") with labels noenhanced, \
 		     DATA index 2 using (x($6)):(row(0)):("]") with labels noenhanced, \
 		     DATA index 2 using (x($4)):(row(0)):($8 > 0 ? "?" : "o") with labels noenhanced
 	} else {
-		plot DATA index 2 using (LEFT):(row(0)):(PLOT):(0) with vectors nohead ls 11, \
-		     for [k=1:BOUNDS] DATA index 2 using (x($7)):(row(0) - 0.5):(0):(1) \
-			with vectors nohead ls 12, \
-		     for [k=1:ZERO] "+" every ::0::0 using (x(0)):(Y + 1):(0):(ROWS[s] - 0.5) \
-			with vectors nohead ls 10, \
-		     DATA index 2 using (x($4)):(row(0)):(x($5)):(x($6)) \
+		set style fill solid 1 noborder
+		plot DATA index 2 using (LEFT):(row(0)):(PLOT):(0) with vectors nohead ls 11
+		do for [k=1:PARTS] {
+			plot DATA index 2 using (x(from(k))):(till(k) > from(k) ? row(0) : NaN): \
+				(x(from(k))):(x(till(k))):(row(0) - 0.32):(row(0) + 0.32) \
+				with boxxyerror fc rgb SHADE[k], \
+			     DATA index 3 using (LEFT + $2):($1 == k ? KEYS : NaN): \
+				(LEFT + $2):(LEFT + $2 + 1.5):(KEYS - 0.3):(KEYS + 0.3) with boxxyerror fc rgb SHADE[k]
+		}
+		if (PARTS > 0) {
+			plot DATA index 2 using (x($15)):(row(0)):(x($13)):(x($14)) \
+				with xerrorbars lc rgb "black" lw 1.4 pt -1
+		}
+		if (BOUNDS) { plot DATA index 2 using (x($7)):(row(0) - 0.5):(0):(1) with vectors nohead ls 12 }
+		if (ZERO) { plot "+" every ::0::0 using (x(0)):(Y + 1):(0):(ROWS[s] - 0.5) with vectors nohead ls 10 }
+		plot DATA index 2 using (x($4)):(row(0)):(x($5)):(x($6)) \
 			with xerrorbars lc rgb "black" lw 1.4 pt -1, \
 		     DATA index 2 using (x($4)):(row(0)):($8 > 0 ? 6 : 7) \
 			with points pt variable ps 0.6 lw 1.4 lc rgb "black"
 	}
+	if (PARTS > 0) { plot DATA index 3 using (LEFT + $2 + 2):(KEYS):3 with labels left noenhanced }
 	plot DATA index 2 using (1):(row(0)):9 with labels left noenhanced, \
 	     DATA index 2 using (1):(row(2)):9 with labels left noenhanced textcolor rgb GREY, \
 	     for [k=1:PANELS] DATA index 2 using (1):(row(1)):9 with labels left font BOLD noenhanced, \

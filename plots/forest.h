@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * forest.h: a row per cell, its name on the left, its value with an interval along the axis, the
- * figures on the right. cost and saving are drawn so (forest.gp).
+ * figures on the right. cost, saving, policy and victim are drawn so (forest.gp).
  */
 #ifndef TDC_PLOTS_FOREST_H
 #define TDC_PLOTS_FOREST_H
@@ -9,13 +9,29 @@
 #include "plots/feed.h"
 
 struct forest {
-	const char *what;     /* "cost": with the unit behind it the axis' name */
-	const char *no_value; /* of rows without an interval: "n = 1" */
-	bool bound;	      /* draw the fastest stores of each run and panel */
-	bool rate;	      /* print GB/s where there is one */
+	const char *what;		  /* "cost": with the unit behind it the axis' name */
+	const char *no_value;		  /* of rows without an interval: "n = 1" */
+	bool bound;			  /* draw the fastest stores of each run and panel */
+	bool rate;			  /* print GB/s where there is one */
+	const struct forest_parts *parts; /* NULL: a value is one piece */
 };
 
-/* Blocks 1 (a line per section) and 2 (a line per row). Return: 0 or -errno. */
+#define FOREST_FIGURES 240
+
+/* What a row's value is made of: a bar. */
+struct forest_parts {
+	size_t n;
+	const char *const *name;
+	/* Part @i in units of the clock, 0 where there is none. */
+	double (*of)(const struct feed_row *row, size_t i);
+	struct interval (*first)(const struct feed_row *row); /* of part 0, likewise */
+	/* What is printed of a row: for a terminal, and with intervals for a picture; and above. */
+	void (*figures)(const struct feed_row *row, char brief[FOREST_FIGURES],
+			char full[FOREST_FIGURES]);
+	void (*heads)(char brief[FOREST_FIGURES], char full[FOREST_FIGURES]);
+};
+
+/* Blocks 1 (a line per section), 2 (a line per row), 3 (a line per part). Return: 0 or -errno. */
 int forest_write(FILE *out, const struct feed *f, const struct forest *style);
 
 #endif

@@ -5,8 +5,9 @@
 
 #define LEAD_COLUMNS 3
 
-/* What the reader of a reset asks first. Other factors follow in the order in which they came. */
-static const char *const lead[] = { "insn", "page", "fence" };
+/* What the reader asks first. Other factors follow in the order in which they came. */
+static const char *const lead[] = { "insn",  "page",   "fence",	  "op",
+				    "scope", "policy", "flagged", "dirty" };
 
 struct keys {
 	const char *name[FEED_FACTORS]; /* borrowed from a row's factors */
@@ -38,6 +39,26 @@ static bool is_paired(const struct report_cell *c, const char *factor)
 	return found;
 }
 
+static bool is_among(const char *const *names, const char *name)
+{
+	for (; names && *names; names++)
+		if (!strcmp(*names, name))
+			return true;
+	return false;
+}
+
+/* Does a factor tell rows apart inside a panel? */
+static bool is_inside(const struct feed *f, const struct report_cell *c, const char *name)
+{
+	return f->inside ? is_among(f->inside, name) : is_paired(c, name);
+}
+
+/* What a row compares already, or what an axis shows, is in no name. */
+static bool is_shown(const struct feed *f, const char *name)
+{
+	return (f->compared && !strcmp(f->compared, name)) || (f->along && !strcmp(f->along, name));
+}
+
 static bool key_varies(const struct feed *f, size_t section, const char *name)
 {
 	const char *first = NULL;
@@ -61,9 +82,9 @@ static const struct feed_row *first_row(const struct feed *f, size_t section)
 	return NULL;
 }
 
-static void add_key(struct keys *keys, const char *name)
+static void add_key(const struct feed *f, struct keys *keys, const char *name)
 {
-	if (keys->n < FEED_FACTORS)
+	if (keys->n < FEED_FACTORS && !is_shown(f, name))
 		keys->name[keys->n++] = name;
 }
 
@@ -76,14 +97,15 @@ static void find_keys(const struct feed *f, size_t section, const char *split, s
 	*keys = (struct keys){ .n = 0 };
 	for (size_t i = 0; i < sizeof(lead) / sizeof(lead[0]); i++)
 		if (json_object_get(cell->factors, lead[i]))
-			add_key(keys, lead[i]);
+			add_key(f, keys, lead[i]);
 	json_object_foreach(cell->factors, name, value) {
 		if (!is_lead(name))
-			add_key(keys, name);
+			add_key(f, keys, name);
 	}
 	for (size_t k = 0; k < keys->n; k++) {
-		keys->varies[k] = key_varies(f, section, keys->name[k]);
-		keys->panel[k] = !is_paired(cell, keys->name[k]) ||
+		keys->varies[k] = key_varies(f, section, keys->name[k]) ||
+				  is_among(f->always, keys->name[k]);
+		keys->panel[k] = !is_inside(f, cell, keys->name[k]) ||
 				 (split && !strcmp(split, keys->name[k]));
 	}
 }
@@ -117,6 +139,20 @@ static void append(char *buf, size_t n, const char *key, const char *level)
 	size_t at = strlen(buf);
 
 	snprintf(buf + at, n - at, "%s%s=%s", at ? " " : "", key, level);
+}
+
+/* Sections of one benchmark share most of this. */
+static void append_once(char *buf, size_t n, const char *key, const char *level)
+{
+	char word[80] = "";
+	size_t len;
+
+	append(word, sizeof(word), key, level);
+	len = strlen(word);
+	for (const char *p = strstr(buf, word); p; p = strstr(p + 1, word))
+		if ((p == buf || p[-1] == ' ') && (p[len] == ' ' || !p[len]))
+			return;
+	append(buf, n, key, level);
 }
 
 void label_panel(const struct feed *f, const struct feed_row *row, const char *split, char *buf,
@@ -156,7 +192,7 @@ static void rest_column(struct feed *f, const struct feed_section *s, const char
 {
 	const char *usual = usual_level(f, s, name);
 
-	append(f->usual, sizeof(f->usual), name, usual);
+	append_once(f->usual, sizeof(f->usual), name, usual);
 	for (size_t i = s->first; i < s->first + s->n; i++) {
 		struct feed_row *r = &f->rows[i];
 		const char *level = report_level(r->cell, name);
@@ -264,11 +300,9 @@ void label_rows(struct feed *f, size_t section, const char *split)
 
 	find_keys(f, section, split, &keys);
 	for (size_t k = 0; k < keys.n; k++) {
-		if (f->compared && !strcmp(f->compared, keys.name[k]))
-			continue;
 		if (!keys.varies[k])
-			append(f->common, sizeof(f->common), keys.name[k],
-			       report_level(f->rows[s->first].cell, keys.name[k]));
+			append_once(f->common, sizeof(f->common), keys.name[k],
+				    report_level(f->rows[s->first].cell, keys.name[k]));
 		else if (!keys.panel[k] && cols < LEAD_COLUMNS) {
 			head[cols] = keys.name[k];
 			level_column(f, s, keys.name[k], cols++);

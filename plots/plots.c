@@ -54,6 +54,25 @@ const struct plot_info *plot_find(const char *name)
 	return NULL;
 }
 
+char *plot_fitting(const struct report *const *runs, size_t n, char *buf, size_t size)
+{
+	FILE *nowhere = fopen("/dev/null", "w");
+
+	buf[0] = '\0';
+	for (const struct plot_info *p = plot_list; nowhere && p->name; p++) {
+		struct reason why = { "" };
+		size_t at = strlen(buf);
+
+		if (!p->feed(nowhere, runs, n, &why))
+			snprintf(buf + at, size - at, "%s%s", at ? ", " : "", p->name);
+	}
+	if (nowhere)
+		fclose(nowhere);
+	if (!*buf)
+		snprintf(buf, size, "none");
+	return buf;
+}
+
 /* A name that any file system and any shell takes: what else a name holds becomes "_". */
 static void harmless(char *name)
 {
@@ -65,7 +84,7 @@ static void harmless(char *name)
 			*name = '_';
 }
 
-/* "reset-cost-1a2b3c4d", "reset-cost-1a2b3c4d-5e6f7a8b-and-3-more" */
+/* "reset-cost-1a2b3c4d", "synthetic-reset-cost-1a2b3c4d-5e6f7a8b-and-3-more" */
 static void picture_name(const struct plot_info *plot, const struct report *const *runs, size_t n,
 			 char *buf, size_t size)
 {
@@ -73,7 +92,8 @@ static void picture_name(const struct plot_info *plot, const struct report *cons
 	size_t at;
 
 	feed_benchmarks(runs, n, "-", benchmarks, sizeof(benchmarks));
-	snprintf(buf, size, "%s-%s", *benchmarks ? benchmarks : "run", plot->name);
+	snprintf(buf, size, "%s%s-%s", feed_synthetic(runs, n) ? "synthetic-" : "",
+		 *benchmarks ? benchmarks : "run", plot->name);
 	for (size_t i = 0; i < n && i < 2; i++) {
 		at = strlen(buf);
 		snprintf(buf + at, size - at, "-%.8s", runs[i]->data.run.uuid);

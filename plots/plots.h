@@ -31,6 +31,9 @@ struct plot_info {
 extern const struct plot_info plot_list[]; /* ends with a NULL name */
 const struct plot_info *plot_find(const char *name);
 
+/* "cost, ecdf": the plots for which these runs hold data; "none". Return: @buf. */
+char *plot_fitting(const struct report *const *runs, size_t n, char *buf, size_t size);
+
 /**
  * plot_draw() - one picture
  * @dir: where the picture goes; made when it is not there. PLOT_DUMB draws to @out instead

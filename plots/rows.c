@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "plots/labels.h"
+#include "plots/unit.h"
 
 int feed_start(struct feed *f, const struct report *const *runs, size_t n, struct reason *why)
 {
@@ -61,6 +62,21 @@ struct feed_row *feed_add(struct feed *f, size_t run_no, const struct report_cel
 	return row;
 }
 
+struct feed_row *feed_add_value(struct feed *f, size_t run_no, const struct report_value *value)
+{
+	struct feed_row *row = feed_add(f, run_no, value->cell);
+
+	if (!row)
+		return NULL;
+	row->of = value;
+	row->value = value->level;
+	row->lo = value->interval.lo;
+	row->hi = value->interval.hi;
+	row->n = value->invocations;
+	row->samples = value->n;
+	return row;
+}
+
 static bool does_the_work(const struct report_cell *c)
 {
 	const char *quirk = report_level(c, "quirk");
@@ -90,28 +106,27 @@ int feed_add_cells(struct feed *f, bool costly)
 	return 0;
 }
 
+static bool same_section(const struct feed_section *a, const struct feed_section *b)
+{
+	return !strcmp(a->benchmark, b->benchmark) && !strcmp(a->metric, b->metric) &&
+	       !strcmp(a->unit, b->unit);
+}
+
 static int find_sections(struct feed *f)
 {
 	f->sections = calloc(f->n, sizeof(*f->sections));
 	if (!f->sections)
 		return -ENOMEM;
 	for (size_t i = 0; i < f->n; i++) {
-		struct feed_row *r = &f->rows[i];
-		char unit[96];
+		struct feed_section its;
 		size_t s = 0;
 
-		report_unit(r->run, r->cell, unit, sizeof(unit));
-		while (s < f->n_sections &&
-		       (strcmp(f->sections[s].unit, unit) ||
-			strcmp(f->sections[s].benchmark, r->cell->row->benchmark)))
+		unit_of(&f->rows[i], &its);
+		while (s < f->n_sections && !same_section(&f->sections[s], &its))
 			s++;
-		if (s == f->n_sections) {
-			snprintf(f->sections[s].unit, sizeof(unit), "%s", unit);
-			snprintf(f->sections[s].benchmark, sizeof(f->sections[s].benchmark), "%s",
-				 r->cell->row->benchmark);
-			f->n_sections++;
-		}
-		r->section = s;
+		if (s == f->n_sections)
+			f->sections[f->n_sections++] = its;
+		f->rows[i].section = s;
 	}
 	return 0;
 }
@@ -152,7 +167,9 @@ static int compare_rows(const void *a, const void *b)
 	for (size_t k = 0; k < FEED_FACTORS; k++)
 		if (x->rank[k] != y->rank[k])
 			return x->rank[k] < y->rank[k] ? -1 : 1;
-	return x->run_no < y->run_no ? -1 : x->run_no > y->run_no;
+	if (x->run_no != y->run_no)
+		return x->run_no < y->run_no ? -1 : 1;
+	return x->x < y->x ? -1 : x->x > y->x;
 }
 
 static void find_kind(struct feed *f)
@@ -194,6 +211,8 @@ int feed_arrange(struct feed *f, const char *split, struct reason *why)
 		return reason_set(why, ret, "out of memory");
 	qsort(f->rows, f->n, sizeof(*f->rows), compare_rows);
 	cut(f);
+	for (size_t s = 0; s < f->n_sections; s++)
+		unit_choose(f, &f->sections[s]);
 	find_kind(f);
 	for (size_t s = 0; s < f->n_sections; s++)
 		label_rows(f, s, split);

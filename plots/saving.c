@@ -37,7 +37,7 @@ static int add_pairs(struct feed *f, size_t run_no)
 
 int saving_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why)
 {
-	static const struct forest style = { "saving by quirk=off", "n = 1", false, false };
+	static const struct forest style = { .what = "saving by quirk=off", .no_value = "n = 1" };
 	char benchmarks[120], title[200];
 	struct feed f;
 	int ret = feed_start(&f, runs, n, why);

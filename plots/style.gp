@@ -34,5 +34,6 @@ set style line 8 lc rgb "#7f7f7f" lw 1.3 dt (8,3,2,3,2,3) pt 8 ps 0.8
 set style line 10 lc rgb "#555555" lw 1 dt solid	# frames and tics
 set style line 11 lc rgb "#d0d0d0" lw 0.6 dt solid	# guides
 set style line 12 lc rgb "#d55e00" lw 1.6 dt (6,3)	# bounds
+set style line 13 lc rgb "#900000" lw 2.2 dt solid	# a limit
 GREY = "#666666"
 BOUND = "#a04000"

@@ -82,6 +82,16 @@ char *feed_run_name(const struct report *run, char *buf, size_t n)
 	return buf;
 }
 
+char *feed_axis(const struct feed *f, const struct feed_section *s, const char *what, char *buf,
+		size_t size)
+{
+	bool several = strcmp(f->sections[0].benchmark, f->sections[f->n_sections - 1].benchmark);
+
+	snprintf(buf, size, "%s%s%s [%s]", several ? s->benchmark : "", several ? ": " : "",
+		 *s->title ? s->title : what, s->unit);
+	return buf;
+}
+
 static bool has_benchmark(const struct report *const *runs, size_t n, const struct report *until,
 			  size_t cell, const char *name)
 {
@@ -177,6 +187,9 @@ static void span(char *buf, size_t n, size_t lo, size_t hi)
 static void n_of_run(const struct feed *f, size_t run_no, char *buf, size_t n)
 {
 	size_t inv[2] = { SIZE_MAX, 0 }, each[2] = { SIZE_MAX, 0 };
+	const struct store_metric_row *m = f->rows[0].of ? f->rows[0].of->metric : NULL;
+	/* A sample yields a value of each CPU. */
+	const char *what = m && !strcmp(m->per, "CPU") ? "value" : "sample";
 	char a[48], b[48];
 
 	for (size_t i = 0; i < f->n; i++) {
@@ -196,7 +209,7 @@ static void n_of_run(const struct feed *f, size_t run_no, char *buf, size_t n)
 	}
 	span(a, sizeof(a), inv[0], inv[1]);
 	span(b, sizeof(b), each[0], each[1]);
-	snprintf(buf, n, "n = %s invocation%s x %s sample%s", a, inv[1] == 1 ? "" : "s", b,
+	snprintf(buf, n, "n = %s invocation%s x %s %s%s", a, inv[1] == 1 ? "" : "s", b, what,
 		 each[1] == 1 ? "" : "s");
 }
 
@@ -219,7 +232,9 @@ static void caption_run(struct caption *out, const struct feed *f, size_t i)
 	n_of_run(f, i, n, sizeof(n));
 	snprintf(line, sizeof(line), "run %.8s%s%s%s: %s; %s%s%s", run->uuid,
 		 *run->label ? " \"" : "", run->label, *run->label ? "\"" : "", n,
-		 f->mixed ? "mixed: each row says its kind" : kind_name(f->kind),
+		 report_synthetic(f->runs[i]) ? "made up"
+		 : f->mixed		      ? "mixed: each row says its kind"
+					      : kind_name(f->kind),
 		 run->state == RUN_DONE ? "" : "; ",
 		 run->state == RUN_DONE ? "" : run_state_name(run->state));
 	wrapped(out, line);
@@ -228,12 +243,22 @@ static void caption_run(struct caption *out, const struct feed *f, size_t i)
 			"UNTRUSTWORTHY: a fatal flag concerns this whole run; see `tdcost show`");
 }
 
+bool feed_synthetic(const struct report *const *runs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (report_synthetic(runs[i]))
+			return true;
+	return false;
+}
+
 static void caption_text(struct caption *c, const struct feed *f, const char *title,
 			 const char *note)
 {
 	char line[700];
 
-	caption_line(c, title);
+	snprintf(line, sizeof(line), "%s%s",
+		 feed_synthetic(f->runs, f->n_runs) ? "SYNTHETIC: " : "", title);
+	caption_line(c, line);
 	for (size_t i = 0; i < f->n_runs; i++)
 		caption_run(c, f, i);
 	if (label_any_fatal(f))

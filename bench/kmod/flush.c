@@ -54,12 +54,16 @@ static int ask_and_wait(struct tdcost_round *r, const struct cpumask *cpus)
 {
 	int ret;
 
-	/* As smp_call_function_many() and its wait in the kernel. */
+	/* As on_each_cpu_mask() does it, and waits. */
 	preempt_disable();
 	tdcost_round_ask(r, cpus, flush_cpu);
-	ret = tdcost_round_wait(r);
+	ret = tdcost_round_spin(r);
 	r->end = tdcost_tick_stop();
 	preempt_enable();
+	if (ret != -ETIMEDOUT)
+		return ret;
+	ret = tdcost_round_wait(r);
+	r->end = tdcost_tick_stop();
 	return ret;
 }
 

@@ -140,6 +140,8 @@ static const char *unfit(void)
 {
 	if (!boot_cpu_has(X86_FEATURE_TSC) || !boot_cpu_has(X86_FEATURE_RDTSCP))
 		return "this CPU has no RDTSCP, by which everything is timed";
+	if (!tsc_khz)
+		return "the kernel could not tell the rate of this CPU's TSC";
 	if (boot_cpu_has(X86_FEATURE_TDX_GUEST))
 		return "this is a TD, where WBINVD raises #VE: load it on the host";
 	if (boot_cpu_has(X86_FEATURE_XENPV))

@@ -6,10 +6,12 @@
 #include <linux/bits.h>
 #include <linux/build_bug.h>
 #include <linux/cpumask.h>
+#include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/refcount.h>
 #include <linux/smp.h>
+#include <linux/time64.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
 
@@ -75,6 +77,7 @@ struct tdcost_round *tdcost_round_claim(u32 op);
 void tdcost_round_release(struct tdcost_round *r);
 void tdcost_round_ask(struct tdcost_round *r, const struct cpumask *cpus, smp_call_func_t func);
 void tdcost_round_answer(struct tdcost_round *r, u64 start, u64 end, bool executed);
+int tdcost_round_spin(struct tdcost_round *r);
 int tdcost_round_wait(struct tdcost_round *r);
 int tdcost_round_results(struct tdcost_round *r, u64 pointer);
 u32 tdcost_timeout_ms(void);
@@ -124,6 +127,12 @@ static __always_inline u64 tdcost_tick_stop(void)
 
 	asm volatile("rdtscp; lfence" : "=a"(low), "=d"(high) : : "ecx", "memory");
 	return (u64)high << 32 | low;
+}
+
+/* tsc_khz is not 0: the module was not loaded otherwise. */
+static inline u64 tdcost_us_to_ticks(u64 us)
+{
+	return div_u64(us * tsc_khz, USEC_PER_MSEC);
 }
 
 /*

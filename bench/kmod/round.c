@@ -7,7 +7,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -16,6 +15,7 @@
 
 #define TIMEOUT_MS_MIN 10
 #define TIMEOUT_MS_MAX 10000
+#define SPIN_MS	       1000u
 
 static unsigned int timeout_ms = 5000;
 module_param(timeout_ms, uint, 0444);
@@ -126,15 +126,10 @@ void tdcost_round_answer(struct tdcost_round *r, u64 start, u64 end, bool execut
 	put(r);
 }
 
-/**
- * tdcost_round_wait() - until all have answered
- * @r: the round
- *
- * Return: 0; -ETIMEDOUT when the time limit passed; -EINTR when the caller was killed.
- */
-int tdcost_round_wait(struct tdcost_round *r)
+static int wait(struct tdcost_round *r, u32 ms, bool atomic)
 {
-	ktime_t deadline = ktime_add_ms(ktime_get(), timeout_ms);
+	s64 ticks = tdcost_us_to_ticks((u64)ms * USEC_PER_MSEC);
+	u64 from = rdtsc();
 
 	while (refcount_read(&r->ref) > 1) {
 		if (fatal_signal_pending(current)) {
@@ -142,12 +137,37 @@ int tdcost_round_wait(struct tdcost_round *r)
 			return -EINTR;
 		}
 		/* Not jiffies: the CPU that counts them may be the one that does not answer. */
-		if (ktime_after(ktime_get(), deadline))
+		if ((s64)(rdtsc() - from) > ticks)
 			return -ETIMEDOUT;
+		if (!atomic)
+			cond_resched();
 		cpu_relax();
 	}
 	smp_acquire__after_ctrl_dep();
 	return 0;
+}
+
+/**
+ * tdcost_round_spin() - until all have answered, or it takes uncommonly long
+ * @r: the round
+ *
+ * Called with preemption disabled, as the kernel waits. Return: 0, -ETIMEDOUT, -EINTR.
+ */
+int tdcost_round_spin(struct tdcost_round *r)
+{
+	return wait(r, min(timeout_ms, SPIN_MS), true);
+}
+
+/**
+ * tdcost_round_wait() - until all have answered, or are given up
+ * @r: the round
+ *
+ * Others may run meanwhile. Return: 0; -ETIMEDOUT when the time limit passed; -EINTR when the
+ * caller was killed.
+ */
+int tdcost_round_wait(struct tdcost_round *r)
+{
+	return wait(r, timeout_ms, false);
 }
 
 /* Write the results of all CPUs asked to the caller's array, which has room for them. */

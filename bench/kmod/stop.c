@@ -14,18 +14,18 @@
 
 #include "bench/kmod/module.h"
 
-#define NMI_POLLS   (10 * USEC_PER_MSEC)
-#define DELAY_CHUNK 100
+#define NMI_POLLS (10 * USEC_PER_MSEC)
 
-/* For tests: as if interrupts had been off on this CPU when it was asked. */
+/*
+ * For tests: as if interrupts had been off on this CPU when it was asked. Not udelay(), whose rate
+ * is each CPU's own and may be far off where it was calibrated under an emulator.
+ */
 static void stay_away(struct tdcost_round *r)
 {
-	u32 left, us;
+	u64 ticks = tdcost_us_to_ticks(r->delay_us), from = rdtsc();
 
-	for (left = r->delay_us; left && !READ_ONCE(r->given_up); left -= us) {
-		us = min_t(u32, left, DELAY_CHUNK);
-		udelay(us);
-	}
+	while (rdtsc() - from < ticks && !READ_ONCE(r->given_up))
+		cpu_relax();
 }
 
 /* What stop_this_cpu() does between its first line and its HLT loop. */

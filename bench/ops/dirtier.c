@@ -267,6 +267,16 @@ void dirtier_dirty(struct dirtier *d, unsigned arm)
 	work_on(d, d->last, dirty_share);
 }
 
+void dirtier_again(struct dirtier *d, unsigned arm)
+{
+	const struct pieces *again = &d->arms[arm].dirty;
+
+	work_on(d, again, dirty_share);
+	/* The shares of the same CPUs begin where their LLC's region does: the larger holds the other. */
+	if (pieces_bytes(again) > pieces_bytes(d->last))
+		d->last = again;
+}
+
 void dirtier_sweep_ready(struct dirtier *d, unsigned arm)
 {
 	d->pieces = &d->arms[arm].sweep;

@@ -39,6 +39,12 @@ int dirtier_ready(struct dirtier *d, struct bench_ctx *ctx, struct reason *why);
 /* Bring the caches into the state that @arm starts from. Not timed. */
 void dirtier_dirty(struct dirtier *d, unsigned arm);
 
+/*
+ * On top of what another arm made dirty and somebody may have flushed since: store @arm's share and
+ * sweep nothing out. Both arms must be made dirty by the same CPUs.
+ */
+void dirtier_again(struct dirtier *d, unsigned arm);
+
 /* Bring those who sweep to the start line; dirtier_sweep(), the timed part, must follow. */
 void dirtier_sweep_ready(struct dirtier *d, unsigned arm);
 void dirtier_sweep(struct dirtier *d);

@@ -292,6 +292,7 @@ static int check_main(struct cli *cli, const char *const *args, size_t n)
 	for (size_t i = 0; !n && !run_ask.preset && bench_list[i]; i++)
 		run_ask.benches[run_ask.n_benches++] = bench_list[i]->name;
 	catch_signals();
+	run_recover(cli);
 	ret = machine_open(&m, &why);
 	if (ret)
 		return cli_fail(cli, ret, &why);

@@ -16,7 +16,7 @@ static bool level_runs(const struct machine *m, const struct bench_info *b,
 {
 	char setting[128];
 	const char *settings[] = { setting };
-	struct plan plan = { 0 };
+	struct plan plan = { .allow_disruptive = true };
 	bool runs = false;
 
 	snprintf(setting, sizeof(setting), "%s=%s", f->name, level);
@@ -30,10 +30,10 @@ static bool level_runs(const struct machine *m, const struct bench_info *b,
 	return runs;
 }
 
-/* Can anything of the benchmark run here? */
+/* Can anything of the benchmark run here? A permission that it needs is told apart. */
 static bool bench_runs(const struct machine *m, const struct bench_info *b, struct reason *why)
 {
-	struct plan plan = { 0 };
+	struct plan plan = { .allow_disruptive = true };
 	bool runs = !plan_add(&plan, m, b, NULL, 0, why) && plan.n_groups > 0;
 
 	if (!runs && plan.n_cells)
@@ -76,9 +76,10 @@ static json_t *bench_json(const struct machine *m, const struct bench_info *b)
 						b->metrics[i].name, "quantity",
 						b->metrics[i].quantity, "per", b->metrics[i].per,
 						"bytes_per", (json_int_t)b->metrics[i].bytes_per));
-	return json_pack("{s:s, s:s, s:i, s:b, s:s*, s:o, s:o}", "benchmark", b->name, "summary",
-			 b->summary, "version", (int)b->version, "runs_here", runs, "reason",
-			 runs ? NULL : why.text, "factors", factors, "metrics", metrics);
+	return json_pack("{s:s, s:s, s:i, s:b, s:s*, s:s?, s:o, s:o}", "benchmark", b->name,
+			 "summary", b->summary, "version", (int)b->version, "runs_here", runs,
+			 "reason", runs ? NULL : why.text, "disruptive", b->disruptive, "factors",
+			 factors, "metrics", metrics);
 }
 
 static void print_factor(const struct machine *m, const struct bench_info *b,
@@ -107,6 +108,8 @@ static int list_one(const struct cli *cli, const struct machine *m, const struct
 	printf("%s (version %u): %s\n", b->name, b->version, b->summary);
 	if (!bench_runs(m, b, &why))
 		printf("  cannot run here: %s\n", why.text);
+	if (b->disruptive)
+		printf("  it %s; `run` needs --allow-disruptive\n", b->disruptive);
 	for (unsigned i = 0; b->metrics[i].name; i++)
 		printf("  measures %s, a %s, per %s\n", b->metrics[i].name, b->metrics[i].quantity,
 		       b->metrics[i].per);
@@ -139,7 +142,11 @@ static int list_all(const struct cli *cli, const struct machine *m)
 
 		table_row(t);
 		table_cell(t, "%s", bench_list[i]->name);
-		table_cell(t, "%s%s", runs ? "yes" : "no: ", runs ? "" : why.text);
+		table_cell(t, "%s%s",
+			   !runs		       ? "no: "
+			   : bench_list[i]->disruptive ? "with --allow-disruptive"
+						       : "yes",
+			   runs ? "" : why.text);
 		table_cell(t, "%s", bench_list[i]->summary);
 	}
 	if (t)

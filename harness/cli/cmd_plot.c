@@ -132,7 +132,11 @@ static int draw(const struct cli *cli, const struct report *const *runs, size_t 
 		/* A run need not hold something for every plot, unless that one was asked for. */
 		if (ret == -ENODATA && !ask.plot)
 			continue;
-		if (ret)
+		if (ret == -ENODATA)
+			status = cli_error(cli, EXIT_FAILED, "%s: %s; these runs hold data for: %s",
+					   p->name, why.text,
+					   plot_fitting(runs, n, path, sizeof(path)));
+		else if (ret)
 			status = cli_error(cli, EXIT_FAILED, "%s: %s", p->name, why.text);
 		else if (*path)
 			json_array_append_new(drawn, json_string(path));

@@ -264,7 +264,8 @@ static int check_resume(const struct cli *cli, size_t n_args)
 {
 	if (n_args || run_ask.preset || run_ask.n_settings || run_ask.seed_given ||
 	    run_ask.rounds || run_ask.blocks || run_ask.label || run_ask.n_events ||
-	    run_ask.cpu >= 0 || run_ask.precision > 0 || run_ask.budget_given || run_ask.dry)
+	    run_ask.cpu >= 0 || run_ask.precision > 0 || run_ask.budget_given || run_ask.dry ||
+	    run_ask.allow_disruptive)
 		return cli_error(cli, EXIT_USAGE,
 				 "--resume takes all from the run; no other option goes with it");
 	return 0;
@@ -391,8 +392,10 @@ int run_asked(const struct cli *cli)
 {
 	struct reason why = { "" };
 	struct machine m;
-	int status, ret = machine_open(&m, &why);
+	int status, ret;
 
+	run_recover(cli);
+	ret = machine_open(&m, &why);
 	if (ret)
 		return cli_fail(cli, ret, &why);
 	draw_seed();

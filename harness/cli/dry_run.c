@@ -22,7 +22,8 @@ static json_t *dry_group(const struct arm_group *g)
 
 	for (unsigned i = 0; i < g->n_arms; i++)
 		json_array_append_new(arms, cell_json(&g->arms[i]));
-	return json_pack("{s:s, s:o}", "benchmark", g->bench->name, "arms", arms);
+	return json_pack("{s:s, s:s?, s:o}", "benchmark", g->bench->name, "disruptive",
+			 g->bench->disruptive, "arms", arms);
 }
 
 static int dry_json(const struct cli *cli, const struct machine *m, const struct plan *plan,
@@ -38,9 +39,10 @@ static int dry_json(const struct cli *cli, const struct machine *m, const struct
 
 		plan_order(plan, c->seed, r, order);
 		for (unsigned g = 0; g < plan->n_groups; g++)
-			json_array_append_new(one,
-					      json_pack("{s:i, s:i}", "group", (int)order[g], "cpu",
-							(int)run_cpu(m, c, r, order[g])));
+			json_array_append_new(
+				one, json_pack("{s:i, s:i}", "group", (int)order[g], "cpu",
+					       (int)run_cpu(m, plan->groups[order[g]].bench, c, r,
+							    order[g])));
 		json_array_append_new(rounds, one);
 	}
 	for (size_t i = 0; i < plan->n_cells; i++)
@@ -95,8 +97,10 @@ int dry_run(const struct cli *cli, const struct machine *m, const struct plan *p
 	for (unsigned g = 0; g < plan->n_groups; g++) {
 		const struct arm_group *group = &plan->groups[g];
 
-		printf("group %u: %s, %u arm%s in one process\n", g, group->bench->name,
-		       group->n_arms, group->n_arms == 1 ? "" : "s");
+		printf("group %u: %s, %u arm%s in one process%s%s\n", g, group->bench->name,
+		       group->n_arms, group->n_arms == 1 ? "" : "s",
+		       group->bench->disruptive ? "; it " : "",
+		       group->bench->disruptive ? group->bench->disruptive : "");
 		for (unsigned i = 0; i < group->n_arms; i++)
 			printf("  %s\n",
 			       cell_text(&group->arms[i], UINT32_MAX, text, sizeof(text)));
@@ -108,7 +112,8 @@ int dry_run(const struct cli *cli, const struct machine *m, const struct plan *p
 		printf("  round %u:", r + 1);
 		plan_order(plan, c->seed, r, order);
 		for (unsigned g = 0; g < plan->n_groups; g++)
-			printf(" %u@cpu%u", order[g], run_cpu(m, c, r, order[g]));
+			printf(" %u@cpu%u", order[g],
+			       run_cpu(m, plan->groups[order[g]].bench, c, r, order[g]));
 		putchar('\n');
 	}
 	if (c->rounds > SHOWN_ROUNDS)

@@ -21,6 +21,7 @@ enum {
 	OPT_EVENTS,
 	OPT_DRY,
 	OPT_RESUME,
+	OPT_DISRUPTIVE,
 };
 
 /* What names cells, and what draws them: `check` takes these too. */
@@ -44,6 +45,11 @@ enum {
 	{                                                                                    \
 		"cpu", '\0', POPT_ARG_STRING, NULL, OPT_CPU,                                 \
 			"pin to it (default: drawn anew among equals for each process)", "N" \
+	}
+#define DISRUPTIVE_OPTION                                                                   \
+	{                                                                                   \
+		"allow-disruptive", '\0', POPT_ARG_NONE, NULL, OPT_DISRUPTIVE,              \
+			"also what others on this machine feel: CPUs that go offline", NULL \
 	}
 
 const struct poptOption run_options[] = {
@@ -69,6 +75,7 @@ const struct poptOption run_options[] = {
 	  NULL },
 	{ "resume", '\0', POPT_ARG_STRING, NULL, OPT_RESUME,
 	  "go on with an interrupted run: its seed, schedule and environment", "RUN" },
+	DISRUPTIVE_OPTION,
 	POPT_TABLEEND
 };
 
@@ -78,6 +85,7 @@ const struct poptOption check_options[] = { PARAM_OPTION,
 					      "samples of each arm (default 3)", "N" },
 					    SEED_OPTION,
 					    CPU_OPTION,
+					    DISRUPTIVE_OPTION,
 					    POPT_TABLEEND };
 
 struct run_ask run_ask = { .cpu = -1 };
@@ -197,6 +205,9 @@ int run_take_option(struct cli *cli, int val, const char *arg)
 		return 0;
 	case OPT_DRY:
 		run_ask.dry = true;
+		return 0;
+	case OPT_DISRUPTIVE:
+		run_ask.allow_disruptive = true;
 		return 0;
 	}
 	return -EINVAL;

@@ -24,7 +24,7 @@ struct run_ask {
 	const char *label, *resume;
 	uint64_t budget_ns, rounds, blocks, seed;
 	double precision; /* a share; 0: not asked for */
-	bool budget_given, budget_shapes, seed_given, dry;
+	bool budget_given, budget_shapes, seed_given, dry, allow_disruptive;
 	/* What to do with the finished run in place of showing it; NULL: show it. */
 	int (*after)(const struct cli *cli, struct store *store, const char *uuid, int64_t boot);
 	int cpu;
@@ -48,6 +48,9 @@ int run_calibrate(const struct machine *m, struct tick_clock *clock, unsigned ms
 
 /* A CPU that was asked for must be there. Return: 0, -EINVAL. */
 int run_check_cpu(const struct machine *m, struct reason *why);
+
+/* Bring back, and say so, what a run that was killed has left offline. */
+void run_recover(const struct cli *cli);
 
 /* Measure what run_ask asks for, on this machine. Return: exit status. */
 int run_asked(const struct cli *cli);

@@ -7,6 +7,7 @@
 
 #include "harness/cli/run_ask.h"
 #include "harness/core/units.h"
+#include "harness/machine/hotplug.h"
 
 #define MIN_SLICE_NS   20000000ull
 #define MIN_BLOCKS     5
@@ -99,8 +100,17 @@ static int plan_named(struct plan *plan, const struct machine *m, struct reason 
 	return 0;
 }
 
+void run_recover(const struct cli *cli)
+{
+	struct reason why = { "" };
+
+	if (hotplug_recover("", &why))
+		cli_error(cli, 0, "%s", why.text);
+}
+
 int run_plan(struct plan *plan, const struct machine *m, struct reason *why)
 {
+	plan->allow_disruptive = run_ask.allow_disruptive;
 	return run_ask.n_benches ? plan_named(plan, m, why) : plan_preset(plan, m, why);
 }
 
@@ -128,7 +138,7 @@ int run_calibrate(const struct machine *m, struct tick_clock *clock, unsigned ms
 	if (sched_getaffinity(0, bytes, was)) {
 		ret = reason_set(why, -errno, "cannot read the CPU affinity: %s", strerror(errno));
 	} else {
-		ret = topo_bind_thread(m->topo, run_cpu(m, &c, 0, 0), why);
+		ret = topo_bind_thread(m->topo, run_cpu(m, NULL, &c, 0, 0), why);
 		if (!ret)
 			ret = clock_calibrate(clock, &m->cpu, ms, why);
 		sched_setaffinity(0, bytes, was);
@@ -178,12 +188,13 @@ char *run_ask_json(const struct plan *plan, const struct run_config *c)
 		json_array_append_new(settings, json_string(run_ask.settings[i]));
 	for (unsigned i = 0; i < run_ask.n_events; i++)
 		json_array_append_new(events, json_string(run_ask.events[i]));
-	j = json_pack("{s:s?, s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:f}", "preset",
-		      run_ask.preset ? run_ask.preset->name : NULL, "benchmarks", benches,
+	j = json_pack("{s:s?, s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:f, s:b}",
+		      "preset", run_ask.preset ? run_ask.preset->name : NULL, "benchmarks", benches,
 		      "settings", settings, "events", events, "groups", (int)plan->n_groups,
 		      "rounds", (int)c->rounds, "slice_ns", (json_int_t)c->slice_ns, "budget_ns",
 		      (json_int_t)c->budget_ns, "min_blocks", (int)c->min_blocks, "max_blocks",
-		      (int)c->max_blocks, "cpu", c->cpu, "precision", run_ask.precision);
+		      (int)c->max_blocks, "cpu", c->cpu, "precision", run_ask.precision,
+		      "allow_disruptive", run_ask.allow_disruptive);
 	text = json_canonical(j);
 	json_decref(j);
 	return text;
@@ -207,13 +218,14 @@ int run_ask_restore(const char *text, struct run_config *c, struct reason *why)
 {
 	json_t *j = json_loads(text, 0, NULL), *preset, *benches, *settings, *events;
 	json_int_t slice, budget;
-	int rounds, min_blocks, max_blocks, cpu, ret = 0;
+	int rounds, min_blocks, max_blocks, cpu, disruptive = 0, ret = 0;
 
-	if (json_unpack(j, "{s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:i, s:F}", "preset",
+	/* Runs of before there was anything disruptive do not say whether it was allowed. */
+	if (json_unpack(j, "{s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:i, s:F, s?b}", "preset",
 			&preset, "benchmarks", &benches, "settings", &settings, "events", &events,
 			"rounds", &rounds, "slice_ns", &slice, "budget_ns", &budget, "min_blocks",
 			&min_blocks, "max_blocks", &max_blocks, "cpu", &cpu, "precision",
-			&run_ask.precision)) {
+			&run_ask.precision, "allow_disruptive", &disruptive)) {
 		ret = reason_set(why, -EINVAL,
 				 "the run's plan cannot be read; it was made by another version; "
 				 "begin anew");
@@ -230,6 +242,7 @@ int run_ask_restore(const char *text, struct run_config *c, struct reason *why)
 		goto out;
 	}
 	run_ask.cpu = cpu;
+	run_ask.allow_disruptive = disruptive;
 	*c = (struct run_config){
 		.rounds = (unsigned)rounds,
 		.slice_ns = (uint64_t)slice,

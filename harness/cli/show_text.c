@@ -15,6 +15,8 @@ static const struct {
 	const char *title;
 } asked_for[] = {
 	{ { "quirk", "on", "off" }, "what quirk=off saves: its change against quirk=on" },
+	{ { "flush", "on", "off" }, "what flush=off saves: its change against flush=on" },
+	{ { "store", "off", "on" }, "what the byte costs: store=on against store=off" },
 	{ { "twin", "a", "b" },
 	  "twin=b against twin=a, which are the same: what is not 0 is noise" },
 };

@@ -102,6 +102,13 @@ struct bench_info {
 	const struct metric_info
 		*metrics;   /* ends with a NULL name; the first is the sample's time */
 	bool short_samples; /* samples may be shorter than 100 times the resolution */
+	bool sleeps; /* its samples wait in the kernel: off the CPU is where they should be */
+	/*
+	 * What it does to everybody else on the machine while it runs: "takes CPUs offline". It
+	 * then needs --allow-disruptive, and stays on the first CPU unless --cpu says otherwise;
+	 * what it does it undoes, whatever becomes of it. NULL: nothing.
+	 */
+	const char *disruptive;
 
 	/**
 	 * resolve() - replace a symbolic level of @factor by a real one

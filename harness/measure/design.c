@@ -190,8 +190,12 @@ static bool same_levels(const struct cell *a, const struct cell *b, bool unpaire
 	return true;
 }
 
-/* Resolve and judge a combination. Return: 0 (state says what became of it) or refusal. */
-static int judge(const struct machine *m, struct planned_cell *p, struct reason *why)
+/*
+ * Resolve and judge a combination. Return: 0 (state says what became of it) or refusal. Permission
+ * comes last: nobody should be asked for it who then hears that it cannot run anyway.
+ */
+static int judge(const struct plan *plan, const struct machine *m, struct planned_cell *p,
+		 struct reason *why)
 {
 	const struct bench_info *b = p->cell.bench;
 	unsigned n = bench_factors(b);
@@ -211,6 +215,10 @@ static int judge(const struct machine *m, struct planned_cell *p, struct reason 
 	if (ret)
 		return ret == -ENOTSUP ? 0
 				       : reason_set(why, ret, "%s: %s", b->name, p->reason.text);
+	if (b->disruptive && !plan->allow_disruptive) {
+		reason_set(&p->reason, 0, "it %s; run with --allow-disruptive", b->disruptive);
+		return 0;
+	}
 	p->state = CELL_PLANNED;
 	p->kind = b->kind(m, &p->cell, &p->reason);
 	return 0;
@@ -254,7 +262,7 @@ static int add_cell(struct plan *plan, const struct machine *m, struct planned_c
 
 	for (unsigned i = 0; i < bench_factors(p->cell.bench); i++)
 		strcpy(p->cell.asked[i], p->cell.levels[i].text);
-	ret = judge(m, p, why);
+	ret = judge(plan, m, p, why);
 	if (ret)
 		return ret;
 	for (size_t i = 0; i < plan->n_cells; i++)

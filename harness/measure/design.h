@@ -35,6 +35,7 @@ struct plan {
 	size_t n_cells;
 	struct arm_group *groups;
 	unsigned n_groups;
+	bool allow_disruptive; /* otherwise cells of disruptive benchmarks are skipped */
 };
 
 void plan_free(struct plan *plan);

@@ -365,7 +365,7 @@ static void check_share(struct sampling *s, const struct surroundings *was,
 	double away = wall > 0 ? 1 - (double)(is->ran_ns - was->ran_ns) / wall : 0;
 
 	json_object_set_new(s->out->varying, "away_share", json_real(away));
-	if (away > AWAY_TOLERANCE)
+	if (away > AWAY_TOLERANCE && !s->job->bench->sleeps)
 		flag_printf(s, FLAG_BUSY, -1, "off the CPU for %.1f %% of the time", away * 100);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "harness/core/units.h"
+#include "harness/machine/hotplug.h"
 #include "harness/run/job.h"
 #include "harness/run/progress.h"
 
@@ -40,14 +41,17 @@ static int64_t unix_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-unsigned run_cpu(const struct machine *m, const struct run_config *config, unsigned round,
-		 unsigned group)
+unsigned run_cpu(const struct machine *m, const struct bench_info *bench,
+		 const struct run_config *config, unsigned round, unsigned group)
 {
 	unsigned cpus[1024];
 	size_t n;
 
 	if (config->cpu >= 0)
 		return (unsigned)config->cpu;
+	/* The first CPU is the one that is always there. */
+	if (bench && bench->disruptive && topo_pick(m->topo, TOPO_ONE, cpus, 1))
+		return cpus[0];
 	n = topo_equals(m->topo, cpus, 1024);
 	if (n > 1024)
 		n = 1024;
@@ -139,6 +143,19 @@ static int reap(pid_t pid, int ret, struct reason *why)
 	return ret;
 }
 
+/*
+ * What a disruptive invocation took offline comes back through it or its guard, and through us
+ * where both were killed: the next one, and the look at the environment at the end, want it there.
+ */
+static int undo_disruption(const struct running *r, const struct arm_group *g, int ret,
+			   struct reason *why)
+{
+	struct reason found = { "" };
+	int err = g->bench->disruptive ? hotplug_recover(r->m->root, &found) : 0;
+
+	return ret || err >= 0 ? ret : reason_set(why, err, "%s", found.text);
+}
+
 static void fill_job(const struct running *r, const struct run_invocation *inv,
 		     struct sampler_job *job)
 {
@@ -183,6 +200,7 @@ static int invoke(struct running *r, struct run_invocation *inv, struct reason *
 		ret = result_receive(fd, job.n_arms, &inv->result, why);
 	close(fd);
 	ret = reap(pid, ret, why);
+	ret = undo_disruption(r, &r->plan->groups[inv->group], ret, why);
 	if (!ret)
 		json_object_set_new(
 			inv->result.setup, "environment_pad",
@@ -220,7 +238,8 @@ static int one_round(struct running *r, unsigned round, const struct run_sink *s
 		*inv = (struct run_invocation){ .round = round,
 						.position = i,
 						.group = r->order[i] };
-		inv->cpu = run_cpu(r->m, r->config, round, inv->group);
+		inv->cpu = run_cpu(r->m, r->plan->groups[inv->group].bench, r->config, round,
+				   inv->group);
 		inv->node = topo_node_of(r->m->topo, inv->cpu);
 		say_what(r, inv);
 		ret = *r->config->stop ? -EINTR : invoke(r, inv, why);

@@ -58,9 +58,9 @@ int run_loop(const struct plan *plan, const struct machine *m, const struct run_
 	     const struct run_sink *sink, enum run_state *state, unsigned *rounds_done,
 	     struct reason *why);
 
-/* The CPU that an invocation is pinned to. */
-unsigned run_cpu(const struct machine *m, const struct run_config *config, unsigned round,
-		 unsigned group);
+/* The CPU that an invocation of @bench is pinned to; NULL: of one that is not disruptive. */
+unsigned run_cpu(const struct machine *m, const struct bench_info *bench,
+		 const struct run_config *config, unsigned round, unsigned group);
 
 /* How long a plan takes, in ns: what the schedule says, before anything is measured. */
 uint64_t run_estimate_ns(const struct plan *plan, const struct run_config *config);

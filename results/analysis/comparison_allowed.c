@@ -157,6 +157,13 @@ static int pair_allowed(const struct report *x, const struct report *y, const ch
 			why, -EINVAL,
 			"run %.8s is of lane %s and run %.8s of lane %s: lanes are never mixed",
 			a->uuid, lane_name(a->lane), b->uuid, lane_name(b->lane));
+	if (report_synthetic(x) != report_synthetic(y))
+		return reason_set(why, -EINVAL,
+				  "run %.8s is synthetic and run %.8s was measured: what was made "
+				  "up is never "
+				  "compared with what was not",
+				  report_synthetic(x) ? a->uuid : b->uuid,
+				  report_synthetic(x) ? b->uuid : a->uuid);
 	ret = same_benchmarks(x, y, why);
 	return ret ? ret : same_environment(x, y, across, n, why);
 }

@@ -94,6 +94,19 @@ static void apply_flags(struct report *r, struct report_cell *c)
 	}
 }
 
+/* The arms that stand for what is not done: they move no byte, so a rate of theirs means nothing. */
+static bool returns_early(const struct report_cell *c)
+{
+	static const struct {
+		const char *factor, *level;
+	} off[] = { { "quirk", "off" }, { "flush", "off" } };
+
+	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
+		if (!strcmp(report_level(c, off[i].factor), off[i].level))
+			return true;
+	return false;
+}
+
 static int summarise(struct report *r, struct report_cell *c)
 {
 	int ret;
@@ -108,9 +121,9 @@ static int summarise(struct report *r, struct report_cell *c)
 	if (ret)
 		return ret;
 	c->has_data = true;
-	/* Bytes per ns are GB per s, both decimal. The early return of quirk=off moves no byte. */
-	if (strcmp(report_level(c, "quirk"), "off") && r->data.run.clock == CLOCK_UNIT_NS &&
-	    c->metric && c->metric->bytes_per && c->sum.level > 0)
+	/* Bytes per ns are GB per s, both decimal. */
+	if (!returns_early(c) && r->data.run.clock == CLOCK_UNIT_NS && c->metric &&
+	    c->metric->bytes_per && c->sum.level > 0)
 		c->gb_s = (double)c->metric->bytes_per / c->sum.level;
 	return 0;
 }
@@ -188,6 +201,8 @@ void report_free(struct report *r)
 {
 	for (size_t i = 0; i < r->n_cells; i++)
 		json_decref(r->cells[i].factors);
+	for (size_t i = 0; i < r->n_values; i++)
+		free(r->values[i].sorted);
 	free(r->cells);
 	free(r->values);
 	dataset_free(r->ds);
@@ -318,10 +333,19 @@ char *report_unit(const struct report *r, const struct report_cell *cell, char *
 	return buf;
 }
 
+bool report_synthetic(const struct report *r)
+{
+	json_t *identity = r->data.identity ? json_loads(r->data.identity, 0, NULL) : NULL;
+	bool synthetic = json_is_true(json_object_get(identity, "synthetic"));
+
+	json_decref(identity);
+	return synthetic;
+}
+
 char *report_machine(const struct report *r, char *buf, size_t n)
 {
-	snprintf(buf, n, "%s (family %u, model %u, stepping %u), Linux %s, lane %s", r->data.cpu,
-		 r->data.family, r->data.model, r->data.stepping, r->data.run.kernel,
-		 lane_name(r->data.run.lane));
+	snprintf(buf, n, "%s%s (family %u, model %u, stepping %u), Linux %s, lane %s",
+		 report_synthetic(r) ? "SYNTHETIC: " : "", r->data.cpu, r->data.family,
+		 r->data.model, r->data.stepping, r->data.run.kernel, lane_name(r->data.run.lane));
 	return buf;
 }

@@ -42,6 +42,11 @@ struct report_value {
 	size_t n;			       /* values */
 	double min, p50, p90, p99, p999, max;  /* durations in units of the clock */
 	double total;
+	/* S5: median over invocations of the invocation's median; NaN to NaN for one invocation. */
+	size_t invocations; /* that hold a value */
+	double level;
+	struct interval interval;
+	double *sorted; /* all values, ascending; NULL where the row over all CPUs has them */
 };
 
 /* Is it a share of the samples in which something went wrong: told as total in n, 3/n for none? */
@@ -61,6 +66,16 @@ struct report {
 /* Read and summarise a run. Return: 0 or -errno with @why. Free with report_free(). */
 int report_load(struct store *store, const char *uuid, struct report *r, struct reason *why);
 void report_free(struct report *r);
+
+/*
+ * The row of a cell's metric: of several CPUs the one over all of them, else the first subject's.
+ * NULL where no sample yielded it.
+ */
+const struct report_value *report_value_of(const struct report *r, const struct report_cell *cell,
+					   const char *metric);
+
+/* Does the run's environment say "synthetic": were its samples made up, to try a picture? */
+bool report_synthetic(const struct report *r);
 
 /* A level of a cell, "" where the benchmark has no such factor. */
 const char *report_level(const struct report_cell *cell, const char *factor);
@@ -100,7 +115,10 @@ long report_pairs(const struct report *r, const char *factor, const char *a, con
 /* "ns per 4 KiB page" or "instructions per ...". Return: @buf. */
 char *report_unit(const struct report *r, const struct report_cell *cell, char *buf, size_t n);
 
-/* "AMD EPYC (26/2/1), Linux 6.18.44, lane host": what a reader must know. Return: @buf. */
+/*
+ * "AMD EPYC (26/2/1), Linux 6.18.44, lane host": what a reader must know. "SYNTHETIC: " before it
+ * where report_synthetic(). Return: @buf.
+ */
 char *report_machine(const struct report *r, char *buf, size_t n);
 
 #endif

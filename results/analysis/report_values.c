@@ -2,13 +2,20 @@
 #include "results/analysis/report_values.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* A value, and the process that yielded it. */
+struct drawn {
+	double value;
+	int64_t invocation;
+};
+
 /* A growing list of values. */
 struct values {
-	double *v;
+	struct drawn *v;
 	size_t n, room;
 };
 
@@ -26,11 +33,20 @@ bool report_is_occurrence(const struct report_value *v)
 	return v->metric && !strcmp(v->metric->quantity, "occurrence");
 }
 
-static int push(struct values *to, const double *v, size_t n)
+const struct report_value *report_value_of(const struct report *r, const struct report_cell *cell,
+					   const char *metric)
+{
+	for (size_t i = 0; i < r->n_values; i++)
+		if (r->values[i].cell == cell && !strcmp(r->values[i].name, metric))
+			return &r->values[i];
+	return NULL;
+}
+
+static int push(struct values *to, const struct drawn *v, size_t n)
 {
 	if (to->n + n > to->room) {
 		size_t room = (to->n + n) * 2 + 1024;
-		double *grown = realloc(to->v, room * sizeof(*grown));
+		struct drawn *grown = realloc(to->v, room * sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
@@ -71,25 +87,78 @@ static int ascending(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void summarise(const struct values *of, struct report_value *out)
+static int by_invocation(const void *a, const void *b)
 {
-	out->n = of->n;
-	out->min = of->v[0];
-	out->p50 = stat_quantile_sorted(of->v, of->n, 0.5);
-	out->p90 = stat_quantile_sorted(of->v, of->n, 0.9);
-	out->p99 = stat_quantile_sorted(of->v, of->n, 0.99);
-	out->p999 = stat_quantile_sorted(of->v, of->n, 0.999);
-	out->max = of->v[of->n - 1];
-	for (size_t i = 0; i < of->n; i++)
-		out->total += of->v[i];
+	const struct drawn *x = a, *y = b;
+
+	if (x->invocation != y->invocation)
+		return x->invocation < y->invocation ? -1 : 1;
+	return ascending(&x->value, &y->value);
 }
 
-/* A row for sorted values, at place @at. Parts of an arm that the plan does not hold have none. */
-static int add_row(struct collecting *c, const struct values *of, const char *subject, size_t at)
+/* The invocations' medians, to @medians. @values has room for all of one. Sorts @of. */
+static size_t medians_of(struct values *of, double *values, double *medians)
+{
+	size_t n = 0;
+
+	qsort(of->v, of->n, sizeof(*of->v), by_invocation);
+	for (size_t i = 0, end; i < of->n; i = end) {
+		for (end = i; end < of->n && of->v[end].invocation == of->v[i].invocation; end++)
+			values[end - i] = of->v[end].value;
+		medians[n++] = stat_quantile_sorted(values, end - i, 0.5);
+	}
+	return n;
+}
+
+/* S5, as dataset_arm() does it for the samples' time. */
+static int level_of(struct values *of, double *scratch, struct report_value *out)
+{
+	double *medians = malloc(of->n * sizeof(*medians));
+	int ret = 0;
+
+	if (!medians)
+		return -ENOMEM;
+	out->invocations = medians_of(of, scratch, medians);
+	out->level = stat_median(medians, out->invocations);
+	out->interval = (struct interval){ NAN, NAN, REPORT_CONF };
+	if (out->invocations > 1)
+		ret = stat_median_interval(medians, out->invocations, REPORT_CONF, &out->interval);
+	free(medians);
+	return ret;
+}
+
+static int summarise(struct values *of, struct report_value *out)
+{
+	double *v = malloc(of->n * sizeof(*v));
+	int ret = v ? level_of(of, v, out) : -ENOMEM;
+
+	if (ret) {
+		free(v);
+		return ret;
+	}
+	for (size_t i = 0; i < of->n; i++) {
+		v[i] = of->v[i].value;
+		out->total += v[i];
+	}
+	qsort(v, of->n, sizeof(*v), ascending);
+	out->n = of->n;
+	out->min = v[0];
+	out->p50 = stat_quantile_sorted(v, of->n, 0.5);
+	out->p90 = stat_quantile_sorted(v, of->n, 0.9);
+	out->p99 = stat_quantile_sorted(v, of->n, 0.99);
+	out->p999 = stat_quantile_sorted(v, of->n, 0.999);
+	out->max = v[of->n - 1];
+	out->sorted = v;
+	return 0;
+}
+
+/* A row at place @at. Parts of an arm that the plan does not hold have none. */
+static int add_row(struct collecting *c, struct values *of, const char *subject, size_t at)
 {
 	struct report *r = c->r;
 	const struct report_cell *cell = cell_at(r, c->of.arm_group, c->of.arm);
-	struct report_value *v;
+	struct report_value *v, row = { .cell = cell };
+	int ret;
 
 	if (!of->n || !cell)
 		return 0;
@@ -97,13 +166,14 @@ static int add_row(struct collecting *c, const struct values *of, const char *su
 	if (!v)
 		return -ENOMEM;
 	r->values = v;
-	v += at;
-	memmove(v + 1, v, (r->n_values++ - at) * sizeof(*v));
-	*v = (struct report_value){ .cell = cell };
-	v->metric = metric_named(r, cell->row, c->of.metric);
-	snprintf(v->name, sizeof(v->name), "%s", c->of.metric);
-	snprintf(v->subject, sizeof(v->subject), "%s", subject);
-	summarise(of, v);
+	row.metric = metric_named(r, cell->row, c->of.metric);
+	snprintf(row.name, sizeof(row.name), "%s", c->of.metric);
+	snprintf(row.subject, sizeof(row.subject), "%s", subject);
+	ret = summarise(of, &row);
+	if (ret)
+		return ret;
+	memmove(&v[at + 1], &v[at], (r->n_values++ - at) * sizeof(*v));
+	v[at] = row;
 	return 0;
 }
 
@@ -119,18 +189,31 @@ static int end_subject(struct collecting *c)
 }
 
 /* CPUs are alike, so their values are also told together; phases and events are not. */
+static int add_all(struct collecting *c)
+{
+	struct report *r = c->r;
+	const struct store_metric_row *m = r->n_values > c->first ? r->values[c->first].metric
+								  : NULL;
+	int ret;
+
+	if (!m || c->subjects < 2 || strcmp(m->per, "CPU"))
+		return 0;
+	ret = add_row(c, &c->all, "", c->first);
+	/* Every value is kept once. */
+	for (size_t i = c->first + 1; !ret && i < r->n_values; i++) {
+		free(r->values[i].sorted);
+		r->values[i].sorted = NULL;
+	}
+	return ret;
+}
+
 static int end_metric(struct collecting *c)
 {
-	const struct report *r = c->r;
-	const struct store_metric_row *m;
 	int ret = end_subject(c);
 
-	m = r->n_values > c->first ? r->values[c->first].metric : NULL;
-	if (!ret && m && c->subjects > 1 && !strcmp(m->per, "CPU")) {
-		qsort(c->all.v, c->all.n, sizeof(*c->all.v), ascending);
-		ret = add_row(c, &c->all, "", c->first);
-	}
-	c->first = r->n_values;
+	if (!ret)
+		ret = add_all(c);
+	c->first = c->r->n_values;
 	c->subjects = 0;
 	c->all.n = 0;
 	return ret;
@@ -149,7 +232,7 @@ static int take_part(void *ctx, const struct store_part_row *part)
 	else if (strcmp(part->subject, c->of.subject))
 		ret = end_subject(c);
 	c->of = *part;
-	return ret ? ret : push(&c->subject, &part->value, 1);
+	return ret ? ret : push(&c->subject, &(struct drawn){ part->value, part->invocation }, 1);
 }
 
 int report_load_values(struct store *store, const char *uuid, struct report *r, struct reason *why)

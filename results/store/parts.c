@@ -11,7 +11,7 @@ int store_each_part(struct store *s, const char *uuid,
 	static const char *const sql =
 		"SELECT i.arm_group, s.arm, j.metric, j.name,"
 		" CASE WHEN m.quantity = 'duration' THEN p.value * (1e9 / b.tick_hz) ELSE p.value "
-		"END"
+		"END, i.id"
 		" FROM part p"
 		" JOIN subject j ON j.id = p.subject"
 		" JOIN invocation i ON i.id = p.invocation"
@@ -35,6 +35,7 @@ int store_each_part(struct store *s, const char *uuid,
 			.arm_group = (unsigned)sqlite3_column_int64(st, 0),
 			.arm = (unsigned)sqlite3_column_int64(st, 1),
 			.value = sqlite3_column_double(st, 4),
+			.invocation = sqlite3_column_int64(st, 5),
 		};
 
 		sql_text(st, 2, part.metric, sizeof(part.metric));

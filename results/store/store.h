@@ -264,6 +264,7 @@ int store_each_invocation(struct store *s, const char *uuid, bool warmup,
 /* A value that a sample yielded besides its ticks; durations in units of the clock. */
 struct store_part_row {
 	unsigned arm_group, arm;
+	int64_t invocation; /* store_invocation_row.id of its sample's */
 	char metric[32], subject[96];
 	double value;
 };

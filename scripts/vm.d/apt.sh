@@ -36,18 +36,13 @@ apt_do() { # PROGRAM ARGUMENT...
 	APT_CONFIG=$apt_dir/apt.conf "$@" </dev/null
 }
 
-# apt_try WHAT PROGRAM ARGUMENT...: its output is a log; the first error in it is what is told.
-apt_try() {
-	local what=$1
-	shift
-	apt_do "$@" >"$apt_dir/log" 2>&1 &
-	stage_wait $! ||
-		fail 1 "apt cannot $what: $(grep -m1 '^E:' "$apt_dir/log" || tail -1 "$apt_dir/log")"
-}
-
+# apt_update: an unreachable source is no end yet, for another one may hold what is wanted; whoever
+# does not find it says $apt_trouble.
 apt_update() {
-	stage "fetching the lists of packages ($(basename "$apt_dir"))"
-	apt_try "fetch the lists of packages" apt-get update
+	stage "fetching the lists of packages (${apt_dir##*/})"
+	apt_do apt-get update >"$apt_dir/log" 2>&1 &
+	stage_wait $! || true
+	apt_trouble=$(sed -n 's/^[EW]: \(.*\)/ (apt: \1)/p' "$apt_dir/log" | head -1)
 }
 
 # apt_unpack DIR PACKAGE...: downloads (apt checks sizes and sums) and unpacks them into DIR.
@@ -56,7 +51,9 @@ apt_unpack() {
 	shift
 	rm -rf "$debs"
 	mkdir -p "$debs" "$dir"
-	(cd "$debs" && apt_try "download $*" apt-get download "$@") || exit $?
+	apt_do env -C "$debs" apt-get download "$@" >"$apt_dir/log" 2>&1 &
+	stage_wait $! || fail 1 "apt cannot download what is needed: $(
+		grep -m1 '^E:' "$apt_dir/log" || tail -1 "$apt_dir/log")"
 	local deb
 	for deb in "$debs"/*.deb; do
 		dpkg-deb -x "$deb" "$dir" || fail 1 "dpkg-deb cannot unpack ${deb##*/}"

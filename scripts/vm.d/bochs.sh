@@ -25,7 +25,7 @@ bochs_fetch() {
 	stage "fetching Bochs and its libraries from $bochs_suite"
 	apt_do apt-get install --simulate --no-install-recommends bochs bochs-term bochsbios vgabios \
 		>"$apt_dir/packages" 2>"$apt_dir/log" ||
-		fail 1 "apt finds no Bochs in $bochs_suite: $(grep -m1 '^E:' "$apt_dir/log")"
+		fail 1 "apt finds no Bochs in $bochs_suite: $(grep -m1 '^E:' "$apt_dir/log")$apt_trouble"
 	# Its libraries want desktops and daemons around them, which a program that only opens a
 	# terminal does not.
 	packages=$(sed -n 's/^Inst \(\(bochs\|vgabios\|lib\|zlib\)[^ ]*\) .*/\1/p' "$apt_dir/packages")
@@ -49,7 +49,7 @@ bochs_source() {
 	# shellcheck disable=SC2016  # for apt, not for the shell
 	archive=$(apt_do apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' \
 		'Created-By: Packages' | sed -n 's/^Debian|Debian|main|//p' | head -1)
-	[ -n "$archive" ] || fail 4 "lane spr: apt's sources name no Debian archive to take Bochs from"
+	[ -n "$archive" ] || fail 4 "lane spr: apt's sources name no Debian archive to take Bochs from$apt_trouble"
 	apt_state "$bochs_suite" <<-CONF
 		Dir::Etc::sourcelist "$cache/apt/$bochs_suite/sources.list";
 		Dir::Etc::sourceparts "/dev/null";

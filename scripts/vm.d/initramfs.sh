@@ -2,11 +2,11 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # variables are shared by the pieces of scripts/vm
 # The initramfs: busybox, init, programs with their libraries, modules, and the command as a file.
 
-# initramfs_program FILE PLACE: a program or script, and each library that it is linked with.
+# initramfs_program FILE PLACE: a program, with each library that it is linked with, or a script.
 initramfs_program() {
 	local library
 	install -D -m 755 "$1" "$root/$2"
-	{ ldd "$1" 2>/dev/null || true; } | grep -o '/[^ ]*' | while read -r library; do
+	{ ldd "$1" 2>/dev/null || true; } | sed -n 's/^[^/]*\(\/[^ ]*\).*/\1/p' | while read -r library; do
 		[ -e "$root$library" ] || install -D "$library" "$root$library"
 	done
 }
@@ -21,7 +21,7 @@ quoted() {
 
 # initramfs_make COMMAND ARGUMENT...: $work/initrd.
 initramfs_make() {
-	local busybox file i=0
+	local busybox file
 	root=$work/root
 	busybox=$(command -v busybox)
 	mkdir -p "$root"/{dev,proc,sys,lib/tdcost,bin,sbin,etc,usr/bin,usr/sbin}
@@ -35,7 +35,8 @@ initramfs_make() {
 		initramfs_program "${file%%=*}" "usr/bin/${file##*[/=]}"
 	done
 	modules_install
-	printf 'lane=%s verbose=%s\n' "$lane" "$verbose" >"$root/lib/tdcost/conf"
+	lane_identity
+	echo "$verbose" >"$root/lib/tdcost/verbose"
 	printf '%s\n' "${wanted[@]%%=*}" >"$root/lib/tdcost/wanted"
 	echo "exec$(quoted "$@")" >"$root/lib/tdcost/command"
 	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0 | gzip -1) >"$work/initrd"

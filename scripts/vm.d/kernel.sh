@@ -61,7 +61,7 @@ kernel_newest() {
 		done | tail -1) || true
 	fi
 	grep -qxF "linux-image-${kernel_release:-none}" "$apt_dir/names" ||
-		fail 4 "apt knows no kernel $1 with headers; of series it knows: $(kernel_series)"
+		fail "$([ -n "$apt_trouble" ] && echo 1 || echo 4)" "apt knows no kernel $1 with headers; of series it knows: $(kernel_series)$apt_trouble"
 }
 
 kernel_series() {
@@ -111,10 +111,10 @@ kernel_file() {
 	local at
 	kernel_image=$1
 	[ -r "$1" ] || fail 2 "--kernel $1: no such file"
-	[ "$(tail -c +$((0x202 + 1)) "$1" | head -c 4)" = HdrS ] ||
+	[ "$(head -c $((0x206)) "$1" | tail -c 4 | tr -d '\0')" = HdrS ] ||
 		fail 2 "--kernel $1: is no x86 kernel image (arch/x86/boot/bzImage)"
 	at=$(od -An -j $((0x20e)) -N 2 -t u2 "$1")
-	kernel_release=$(tail -c +$((at + 0x200 + 1)) "$1" | head -c 200 | tr '\0' ' ' | cut -d ' ' -f 1)
+	kernel_release=$(head -c $((at + 0x200 + 200)) "$1" | tail -c 200 | tr '\0' ' ' | cut -d ' ' -f 1)
 	[ -n "$modules" ] || return 0
 	[ -r "$modules/modules.dep" ] || fail 2 "--modules $modules: holds no modules.dep; depmod makes it"
 	modules=$(cd "$modules" && pwd)

@@ -50,7 +50,8 @@ vm_watch() {
 vm_autopsy() {
 	local why complaint status=1
 	vm_phase
-	complaint=$("${lane_emulator[$lane]}_complaint") || true
+	complaint=$("${lane_emulator[$lane]}_complaint"; grep -aom1 'Kernel panic.*' "$work/console") || true
+	complaint=${complaint%%[$'\r\n']*}
 	if [ "$emulator_status" = 124 ] || [ "$emulator_status" = 137 ]; then
 		why="the VM was still ${vm_at[$phase]} after $timeout s (--timeout) and was ended"
 	else

@@ -130,6 +130,46 @@ static void each_arm_dirties_its_share(void **state)
 	assert_int_equal(dirtier_bytes(dirtier, 2) % share(25), 0);
 }
 
+static size_t evicted; /* bytes, since it was set to 0 */
+
+void __real_lines_evict(const struct cpu_info *cpu, const char *base, size_t bytes);
+void __wrap_lines_evict(const struct cpu_info *cpu, const char *base, size_t bytes);
+
+void __wrap_lines_evict(const struct cpu_info *cpu, const char *base, size_t bytes)
+{
+	__real_lines_evict(cpu, base, bytes);
+	__atomic_fetch_add(&evicted, bytes, __ATOMIC_RELAXED);
+}
+
+static void what_is_dirtied_again_is_swept_out_with_the_rest(void **state)
+{
+	(void)state;
+	if (!share(1))
+		skip();
+	assert_int_equal(dirtier_add(dirtier, 0, cpus, n_cpus, 10, &why), 0);
+	assert_int_equal(dirtier_add(dirtier, 1, cpus, n_cpus, 5, &why), 0);
+	assert_int_equal(dirtier_add(dirtier, 2, cpus, n_cpus, 20, &why), 0);
+	assert_int_equal(dirtier_add(dirtier, 3, cpus, n_cpus, 0, &why), 0);
+	make_ready();
+	dirtier_dirty(dirtier, 0);
+	evicted = 0;
+	dirtier_again(dirtier, 1);
+	assert_int_equal(evicted, 0);
+	dirtier_dirty(dirtier, 3);
+	assert_int_equal(evicted, dirtier_bytes(dirtier, 0));
+	/* The larger one where more comes again than was there. */
+	dirtier_dirty(dirtier, 0);
+	dirtier_again(dirtier, 2);
+	assert_int_equal(written(), dirtier_bytes(dirtier, 2));
+	evicted = 0;
+	dirtier_dirty(dirtier, 3);
+	assert_int_equal(evicted, dirtier_bytes(dirtier, 2));
+	dirtier_again(dirtier, 3);
+	evicted = 0;
+	dirtier_dirty(dirtier, 1);
+	assert_int_equal(evicted, 0);
+}
+
 static void a_sweep_keeps_what_was_stored(void **state)
 {
 	(void)state;
@@ -172,6 +212,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(each_arm_dirties_its_share),
+		TEST(what_is_dirtied_again_is_swept_out_with_the_rest),
 		TEST(a_sweep_keeps_what_was_stored),
 		TEST(without_memory_it_says_so),
 	};

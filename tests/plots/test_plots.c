@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +10,8 @@
 #include "plots/feed.h"
 #include "plots/gnuplot.h"
 #include "plots/plots.h"
+#include "plots/unit.h"
+#include "tests/plots/drawing.h"
 #include "tests/plots/fixture.h"
 
 #define HOSTILE "a'b\"c\\`d{e}_f@g$(touch hostile)%d\\n<&"
@@ -66,48 +63,6 @@ static int world_end(void **state)
 	return 0;
 }
 
-static char *slurp(const char *path, size_t *n)
-{
-	FILE *f = fopen(path, "r");
-	char *text = NULL;
-	size_t room = 0;
-
-	assert_non_null(f);
-	/* No text file holds a NUL, so this takes all of it; of a binary file the start. */
-	if (getdelim(&text, &room, '\0', f) < 0)
-		assert_true(feof(f));
-	fseek(f, 0, SEEK_END);
-	*n = (size_t)ftell(f);
-	fclose(f);
-	return text;
-}
-
-static char *feed(const char *plot, const struct report *const *runs, size_t n)
-{
-	struct reason why = { "" };
-	char *text = NULL;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-	int ret = plot_find(plot)->feed(f, runs, n, &why);
-
-	fclose(f);
-	if (ret)
-		fail_msg("%s: %s", plot, why.text);
-	return text;
-}
-
-static void assert_holds(const char *text, const char *part)
-{
-	if (!text || !strstr(text, part))
-		fail_msg("\"%s\" is not in:\n%s", part, text ? text : "nothing");
-}
-
-static void assert_lacks(const char *text, const char *part)
-{
-	if (strstr(text, part))
-		fail_msg("\"%s\" is in:\n%s", part, text);
-}
-
 static void test_words(void **state)
 {
 	(void)state;
@@ -143,6 +98,56 @@ static void test_nice_ceiling(void **state)
 	assert_float_equal(feed_nice_ceiling(0.6), 1, 1e-5);
 }
 
+static void test_units(void **state)
+{
+	static const struct {
+		double v;
+		enum clock_unit clock;
+		const char *want;
+	} cases[] = {
+		{ 0, CLOCK_UNIT_NS, "0.00 ns" },      { 999.4, CLOCK_UNIT_NS, "999 ns" },
+		{ 999.6, CLOCK_UNIT_NS, "1.00 us" },  { 12345, CLOCK_UNIT_NS, "12.3 us" },
+		{ 999.6e6, CLOCK_UNIT_NS, "1.00 s" }, { 2e12, CLOCK_UNIT_NS, "2000 s" },
+		{ -2500, CLOCK_UNIT_NS, "-2.50 us" }, { 12345.4, CLOCK_UNIT_INSN, "12345" },
+	};
+	char buf[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(unit_number(cases[i].v, cases[i].clock, buf, sizeof(buf)),
+				    cases[i].want);
+	/* In the unit of the value beside it, with as many digits. */
+	unit_interval(999e3, 998e3, 1001e3, CLOCK_UNIT_NS, buf, sizeof(buf));
+	assert_string_equal(buf, "[998, 1001]");
+	unit_interval(7, 6, 8, CLOCK_UNIT_INSN, buf, sizeof(buf));
+	assert_string_equal(buf, "[6, 8]");
+	unit_interval(1, NAN, NAN, CLOCK_UNIT_NS, buf, sizeof(buf));
+	assert_string_equal(buf, "n = 1");
+}
+
+/* Times of six digits are told in a larger unit, and the axis says so; counts never are. */
+static void test_long_times(void **state)
+{
+	struct world *w = *state;
+	const struct report *runs[] = { &w->null.r };
+	const struct report *r;
+	struct fixture f;
+	char *text;
+
+	fixture_start(&f, "abcdef01-0000-4000-8000-000000000000", "");
+	fixture_cell(&f, "null", 0, 0, "ops=1000", KIND_MEASURED, 250e3, 0);
+	fixture_measure(&f, 6, 1);
+	r = &f.r;
+	text = drawing_feed("cost", &r, 1);
+	assert_holds(text, "\"null: cost in us per multiplication\"");
+	assert_holds(text, "\"cost [us per multiplication]\"");
+	free(text);
+	fixture_end(&f);
+	text = drawing_feed("cost", runs, 1);
+	assert_holds(text, "cost [instructions per multiplication]");
+	free(text);
+}
+
 /* Equal samples make rows whose every number is known. */
 static void exact(struct fixture *f)
 {
@@ -176,7 +181,7 @@ static void test_cost_rows(void **state)
 	(void)state;
 	exact(&f);
 	r = &f.r;
-	text = feed("cost", &r, 1);
+	text = drawing_feed("cost", &r, 1);
 	assert_holds(text, "0\t0\t\"reset: cost in ns per 4 KiB page\"\n");
 	assert_holds(text,
 		     "run abcdef01: n = 7 invocations x 1 sample; mixed: each row says its kind");
@@ -201,7 +206,7 @@ static void test_saving_rows(void **state)
 	(void)state;
 	exact(&f);
 	r = &f.r;
-	text = feed("saving", &r, 1);
+	text = drawing_feed("saving", &r, 1);
 	assert_holds(text, "run abcdef01: n = 7 invocations x 1 sample; analogue\"");
 	assert_holds(text, "\n0\t2\t0\t199\t199\t199\tNaN\t0\t\"clzero\"\t\"199.0\"\t"
 			   "\"199.0 [199.0, 199.0]\"\t6\n");
@@ -213,7 +218,7 @@ static void test_rounds_rows(void **state)
 {
 	struct world *w = *state;
 	const struct report *r = &w->null.r;
-	char *text = feed("rounds", &r, 1);
+	char *text = drawing_feed("rounds", &r, 1);
 
 	assert_holds(text, "\"null: each invocation's median, round by round\"");
 	assert_holds(text, "up is more");
@@ -242,12 +247,13 @@ static void test_ecdf_is_thinned(void **state)
 	assert_int_equal(dataset_arm(f.r.ds, 0, 0, 0.95, &f.r.cells[0].sum), 0);
 	f.r.cells[0].has_data = true;
 	r = &f.r;
-	text = feed("ecdf", &r, 1);
-	assert_holds(text, "\n7\t0\n7\t1e-06\n");
-	assert_holds(text, "\n99000000\t1\n");
+	text = drawing_feed("ecdf", &r, 1);
+	/* The median is 1.5 ms, so they are told in us. */
+	assert_holds(text, "\n0.007\t0\n0.007\t1e-06\n");
+	assert_holds(text, "\n99000\t1\n");
 	for (const char *p = text; *p; p++)
 		lines += *p == '\n';
-	assert_in_range(lines, 2000, 2200);
+	assert_in_range(lines, 2000, 2300);
 	free(text);
 	free(s);
 	fixture_end(&f);
@@ -257,7 +263,7 @@ static void test_ecdf_panels_hold_eight(void **state)
 {
 	struct world *w = *state;
 	const struct report *runs[] = { &w->quick.r, &w->hostile.r };
-	char *text = feed("ecdf", runs, 2);
+	char *text = drawing_feed("ecdf", runs, 2);
 
 	/* 6 cells of 2 runs are 12 in each region and quirk: two panels of 6. */
 	assert_holds(text, "\n0\t0\t6\t");
@@ -270,7 +276,7 @@ static void test_two_runs_stand_side_by_side(void **state)
 {
 	struct world *w = *state;
 	const struct report *runs[] = { &w->quick.r, &w->hostile.r };
-	char *text = feed("cost", runs, 2), *first, *second;
+	char *text = drawing_feed("cost", runs, 2), *first, *second;
 
 	first = strstr(text, "\"clzero     4K   call   1a2b3c4d\"");
 	second = strstr(text, "\"clzero     4K   call   a'b\"\"c\\\\`d{e}_f@g$(t.. (!)\"");
@@ -309,67 +315,16 @@ static void test_nothing_to_draw(void **state)
 	fixture_end(&f);
 }
 
-static void check_picture(const char *path, enum plot_format format)
-{
-	static const char *const magic[] = { "<?xml", "\x89PNG", "%PDF" };
-	size_t n;
-	char *text = slurp(path, &n);
-
-	assert_true(n > 2000);
-	assert_memory_equal(text, magic[format], strlen(magic[format]));
-	if (format == PLOT_SVG)
-		assert_holds(text, "<svg");
-	free(text);
-}
-
-/* gnuplot has nothing to complain about, whatever the runs and the format. */
-static void check_silence(const struct plot_info *plot, const struct report *const *runs, size_t n,
-			  const char *dir, const char *format)
-{
-	char template[4096], data[128], picture[128], said[1024];
-	struct reason why = { "" };
-	FILE *f;
-
-	snprintf(data, sizeof(data), "%s/data", dir);
-	snprintf(picture, sizeof(picture), "%s/picture", dir);
-	f = fopen(data, "w");
-	assert_int_equal(plot->feed(f, runs, n, &why), 0);
-	fclose(f);
-	assert_int_equal(gnuplot_template(plot->name, template, sizeof(template), &why), 0);
-	assert_int_equal(gnuplot_run(template, data, picture, format, said, sizeof(said), &why), 0);
-	assert_string_equal(said, "");
-}
-
-static void draw_all(struct world *w, const struct report *const *runs, size_t n, bool saving)
-{
-	struct reason why = { "" };
-	char path[256];
-
-	for (const struct plot_info *p = plot_list; p->name; p++) {
-		if (!saving && !strcmp(p->name, "saving"))
-			continue;
-		for (int f = 0; f < PLOT_FORMAT_MAX; f++) {
-			check_silence(p, runs, n, w->dir, plot_format_name((enum plot_format)f));
-			if (f == PLOT_DUMB)
-				continue;
-			if (plot_draw(p, runs, n, (enum plot_format)f, w->dir, NULL, path,
-				      sizeof(path), &why))
-				fail_msg("%s: %s", p->name, why.text);
-			check_picture(path, (enum plot_format)f);
-		}
-	}
-}
-
 static void test_pictures(void **state)
 {
 	struct world *w = *state;
 	const struct report *quick = &w->quick.r, *one = &w->one.r, *null = &w->null.r;
 	const struct report *two[] = { &w->quick.r, &w->hostile.r };
 
-	draw_all(w, &quick, 1, true);
-	draw_all(w, two, 2, true);
-	draw_all(w, &one, 1, false);
-	draw_all(w, &null, 1, false);
+	drawing_check(&quick, 1, w->dir, "cost, ecdf, saving, rounds", true);
+	drawing_check(two, 2, w->dir, "cost, ecdf, saving, rounds", true);
+	drawing_check(&one, 1, w->dir, "cost, ecdf, rounds", true);
+	drawing_check(&null, 1, w->dir, "cost, ecdf, rounds", true);
 }
 
 static void test_names_say_what_is_in_them(void **state)
@@ -400,7 +355,7 @@ static void test_hostile_label_is_only_text(void **state)
 	assert_int_equal(plot_draw(plot_find("cost"), &r, 1, PLOT_SVG, w->dir, NULL, path,
 				   sizeof(path), &why),
 			 0);
-	text = slurp(path, &n);
+	text = drawing_slurp(path, &n);
 	assert_holds(text, "a'b\"c\\`d{e}_f@g$(touch hostile)%d\\n&lt;&amp;");
 	free(text);
 	assert_int_equal(access("hostile", F_OK), -1);
@@ -480,6 +435,8 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_text_is_escaped),
 		cmocka_unit_test(test_nice_ceiling),
+		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_long_times),
 		cmocka_unit_test(test_cost_rows),
 		cmocka_unit_test(test_saving_rows),
 		cmocka_unit_test(test_rounds_rows),

@@ -420,6 +420,38 @@ static void benchmarks_do_not_share_a_process(void **state)
 	plan_free(&plan);
 }
 
+static struct bench_info rude(void)
+{
+	struct bench_info b = PAINT;
+
+	b.disruptive = "paints others";
+	return b;
+}
+
+static void what_disrupts_others_needs_permission(void **state)
+{
+	static const char *const settings[] = { "color=red,blue", "size=1M", "shape=round" };
+	const struct bench_info b = rude();
+	struct plan plan = { 0 };
+	struct reason why = { "" };
+
+	(void)state;
+	assert_int_equal(plan_add(&plan, &nowhere, &b, settings, 3, &why), 0);
+	assert_int_equal(plan.n_groups, 0);
+	assert_int_equal(plan.n_cells, 2);
+	assert_int_equal(plan.cells[0].state, CELL_SKIPPED);
+	assert_string_equal(plan.cells[0].reason.text,
+			    "it paints others; run with --allow-disruptive");
+	/* What cannot run anyway is not offered for a permission. */
+	assert_string_equal(plan.cells[1].reason.text, "blue comes in small sizes only");
+	plan_free(&plan);
+	plan.allow_disruptive = true;
+	assert_int_equal(plan_add(&plan, &nowhere, &b, settings, 3, &why), 0);
+	assert_int_equal(plan.cells[0].state, CELL_PLANNED);
+	assert_string_equal(plan.cells[0].reason.text, "");
+	plan_free(&plan);
+}
+
 static void what_is_there_already_is_added_once(void **state)
 {
 	struct reason why;
@@ -861,6 +893,7 @@ int main(void)
 		cmocka_unit_test(the_last_setting_of_a_factor_counts),
 		cmocka_unit_test(groups_differ_in_unpaired_factors),
 		cmocka_unit_test(benchmarks_do_not_share_a_process),
+		cmocka_unit_test(what_disrupts_others_needs_permission),
 		cmocka_unit_test(what_is_there_already_is_added_once),
 		cmocka_unit_test(what_cannot_run_is_skipped_with_its_reason),
 		cmocka_unit_test(a_resolver_that_breaks_refuses_the_run),

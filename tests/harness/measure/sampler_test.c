@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -896,6 +897,39 @@ static void page_faults_are_flagged(void **state)
 	plan_free(&plan);
 }
 
+static uint64_t wait_sample(void *state, unsigned arm, unsigned reps)
+{
+	(void)state;
+	(void)arm;
+	usleep(2000);
+	return reps;
+}
+
+static void waiting_is_no_sign_of_others_where_samples_wait(void **state)
+{
+	static const struct bench_info waiting[] = {
+		{ FAKE },
+		{ FAKE, .sleeps = true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(waiting); i++) {
+		struct bench_info b = waiting[i];
+		struct sampler_result r;
+		struct sampler_job job;
+		struct plan plan;
+
+		b.sample = wait_sample;
+		plan = plan_of(&b, "shape=round");
+		job = job_of(&plan);
+		r = sample_with(&job);
+		assert_int_equal(!find_flag(&r, FLAG_BUSY), b.sleeps);
+		assert_true(json_real_value(json_object_get(r.varying, "away_share")) > 0.02);
+		sampler_result_free(&r);
+		plan_free(&plan);
+	}
+}
+
 static void a_clock_that_is_not_the_one_calibrated_is_flagged(void **state)
 {
 	static const struct {
@@ -1179,6 +1213,7 @@ int main(void)
 		TEST(work_that_was_not_done_is_flagged),
 		TEST(setup_may_raise_flags),
 		TEST(page_faults_are_flagged),
+		TEST(waiting_is_no_sign_of_others_where_samples_wait),
 		TEST(a_clock_that_is_not_the_one_calibrated_is_flagged),
 		TEST(a_moment_is_too_short_for_a_clock_step),
 		TEST(stopping_drops_the_open_block),

@@ -305,7 +305,7 @@ static void rounds_arrive_whole_and_in_order(void **state)
 			assert_int_equal(t->round, r);
 			assert_int_equal(t->position, i);
 			assert_int_equal(t->group, order[i]);
-			assert_int_equal(t->cpu, run_cpu(&machine, &config, r, t->group));
+			assert_int_equal(t->cpu, run_cpu(&machine, NULL, &config, r, t->group));
 			assert_int_equal(t->node, topo_node_of(machine.topo, t->cpu));
 			/* Two arms in warm-up and 2 to 4 blocks. */
 			assert_true(t->n_samples >= 2 * 3);
@@ -391,7 +391,7 @@ static void the_drawn_cpus_are_equals(void **state)
 
 	(void)state;
 	for (unsigned round = 0; round < 300; round++) {
-		unsigned cpu = run_cpu(&machine, &config, round, 0), at = 0;
+		unsigned cpu = run_cpu(&machine, NULL, &config, round, 0), at = 0;
 
 		while (at < n && cpus[at] != cpu)
 			at++;
@@ -399,6 +399,20 @@ static void the_drawn_cpus_are_equals(void **state)
 		seen |= at < 2 ? 1u << at : 0;
 	}
 	assert_int_equal(seen, n > 1 ? 3 : 1);
+}
+
+static void what_disrupts_stays_on_the_first_cpu(void **state)
+{
+	static const struct bench_info rude = { .disruptive = "takes CPUs offline" };
+	struct run_config config = config_of(1);
+	unsigned first = UINT32_MAX;
+
+	(void)state;
+	topo_pick(machine.topo, TOPO_ONE, &first, 1);
+	for (unsigned round = 0; round < 30; round++)
+		assert_int_equal(run_cpu(&machine, &rude, &config, round, 0), first);
+	config.cpu = 7;
+	assert_int_equal(run_cpu(&machine, &rude, &config, 0, 0), 7);
 }
 
 /* ---- ends ---- */
@@ -678,6 +692,7 @@ int main(int argc, char **argv)
 		TEST(a_resumed_run_goes_on_where_it_ended),
 		TEST(a_named_cpu_is_used),
 		TEST(the_drawn_cpus_are_equals),
+		TEST(what_disrupts_stays_on_the_first_cpu),
 		TEST(enough_is_enough),
 		TEST(no_round_begins_that_would_end_beyond_the_budget),
 		TEST(a_round_that_cannot_be_kept_ends_the_run),

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The module builds for $KERNEL from what is installed, without a warning, and holds the
+# instructions that its figures are named after.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+	load sources.bash
+	sources=
+	HEADERS=$("$VM" --headers "$KERNEL")
+	sources_install "$BATS_FILE_TMPDIR"
+	export HEADERS sources
+	find "$sources" -type f | sort >"$BATS_FILE_TMPDIR/before"
+	make -C "$sources/bench/kmod" KDIR="$HEADERS" W=1 >"$BATS_FILE_TMPDIR/log" 2>&1 || true
+	ko=$sources/bench/kmod/tdcost.ko
+	"$OBJDUMP" -dr "$ko" >"$BATS_FILE_TMPDIR/bytes" || true
+	export ko
+}
+
+# The disassembly of one function.
+body() { # FUNCTION
+	awk -v f="<$1>:" '/^[0-9a-f]+ <.*>:$/ { on = $2 == f } on' "$BATS_FILE_TMPDIR/bytes" \
+		>"$BATS_TEST_TMPDIR/body"
+	[ -s "$BATS_TEST_TMPDIR/body" ] || { echo "there is no $1"; false; }
+}
+
+holds() { # EXTENDED-REGEX
+	grep -Eq "$1" "$BATS_TEST_TMPDIR/body" || { echo "no $1"; false; }
+}
+
+lacks() { # EXTENDED-REGEX
+	! grep -E "$1" "$BATS_TEST_TMPDIR/body"
+}
+
+@test "it builds without a warning" {
+	cat "$BATS_FILE_TMPDIR/log"
+	[ -f "$ko" ]
+	run ! grep -iE 'warning|undefined|section mismatch' "$BATS_FILE_TMPDIR/log"
+}
+
+@test "it says what it is" {
+	[ "$(modinfo -F license "$ko")" = GPL ]
+	[ "$(modinfo -F version "$ko")" = "$VERSION" ]
+	[ -n "$(modinfo -F description "$ko")" ]
+	[ -n "$(modinfo -F author "$ko")" ]
+	[[ $(modinfo -F parm "$ko") == timeout_ms:* ]]
+	[[ $(modinfo -F vermagic "$ko") == "$KERNEL".* ]]
+}
+
+@test "the headers were asked for the id of the last-level cache" {
+	found=$(grep -ohE 'DTDCOST_(PER_CPU|GET)_LLC_ID' "$sources"/bench/kmod/.topology.o.cmd | sort -u)
+	[ "$(wc -l <<<"$found")" = 1 ]
+	[ -n "$found" ]
+}
+
+@test "a reset stores by 66 0f 38 f8, behind a test of the bug bit" {
+	for reset in reset_fenced reset_unfenced; do
+		body $reset
+		holds '[[:space:]]66 0f 38 f8 '
+		awk '/[[:space:]]j(e|ne|b|ae)[[:space:]]/ { jump = 1 }
+			/[[:space:]]66 0f 38 f8 / { exit !jump }' "$BATS_TEST_TMPDIR/body"
+	done
+	body reset_fenced
+	# Behind the loop.
+	awk '/[[:space:]]66 0f 38 f8 / { stored = 1 } /mfence/ && stored { found = 1 }
+		END { exit !found }' "$BATS_TEST_TMPDIR/body"
+	body reset_unfenced
+	lacks '[mls]fence'
+}
+
+@test "a flush is WBINVD or WBNOINVD, between two reads of the TSC" {
+	for flush in flush_cpu stop_cpu; do
+		body $flush
+		holds '[[:space:]]f3 0f 09[[:space:]]'
+		holds '[0-9a-f]:[[:space:]]+0f 09[[:space:]]'
+		awk '/[[:space:]]rdtsc[[:space:]]*$/ { start = NR } /0f 09[[:space:]]/ { op = NR }
+			/rdtscp/ { stop = NR } END { exit !(start && op && stop) }' \
+			"$BATS_TEST_TMPDIR/body"
+		# Nothing is called between them.
+		awk '/[[:space:]]rdtsc[[:space:]]*$/ { on = 1 } /rdtscp/ { on = 0 }
+			on && /[[:space:]]call[[:space:]]/ { bad = 1 } END { exit bad }' \
+			"$BATS_TEST_TMPDIR/body"
+	done
+}
+
+@test "the flag is one byte of this CPU's own, and of the bare loop none" {
+	body rounds_store
+	holds 'movb[[:space:]]+[$]0x1,%gs:'
+	body rounds_bare
+	lacks 'movb'
+	body rounds_remote
+	holds 'movb[[:space:]]+[$]0x1,[(]'
+}
+
+@test "clean leaves the sources" {
+	cp -a "$sources" "$BATS_TEST_TMPDIR/sources"
+	make -C "$BATS_TEST_TMPDIR/sources/bench/kmod" KDIR="$HEADERS" clean
+	(cd "$BATS_TEST_TMPDIR/sources" && find . -type f | sort) >"$BATS_TEST_TMPDIR/after"
+	sed "s,^$sources,.," "$BATS_FILE_TMPDIR/before" | sort | diff - "$BATS_TEST_TMPDIR/after"
+}
+
+@test "DKMS builds it" {
+	release=$(basename "$HEADERS")
+	release=${release#linux-headers-}
+	mkdir -p "$BATS_TEST_TMPDIR"/{src,tree}
+	cp -a "$sources" "$BATS_TEST_TMPDIR/src"
+	make -C "$BATS_TEST_TMPDIR/src/tdcost-$VERSION/bench/kmod" KDIR="$HEADERS" clean
+	dkms build --dkmstree "$BATS_TEST_TMPDIR/tree" --sourcetree "$BATS_TEST_TMPDIR/src" \
+		-m tdcost -v "$VERSION" -k "$release" --kernelsourcedir "$HEADERS"
+	[ -f "$BATS_TEST_TMPDIR/tree/tdcost/$VERSION/$release/x86_64/module/tdcost.ko" ]
+}

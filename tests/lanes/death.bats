@@ -1,0 +1,51 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016,SC2154  # programs in quotes; bats sets $stderr
+# VMs that die: whatever they had measured, the host's database stays as it was.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	build=${TDCOST%/harness/cli/tdcost}
+	"$TDCOST" run null -p ops=1000 --rounds 1 --budget 1s --db tdcost.db >/dev/null || [ $? = 5 ]
+	cp tdcost.db before
+}
+
+# dies OPTION... -- COMMAND: and leaves everything here as it was.
+dies() {
+	run --separate-stderr "$TOP/scripts/vm" --lane count --kernel 6.12 --no-module --build "$build" \
+		--db tdcost.db --dmesg log "$@"
+	echo "$stderr"
+	[ "$status" = 1 ]
+	[ -z "$output" ]
+	cmp tdcost.db before
+	[ ! -e log ]
+	[ ! -e tdcost.db-wal ]
+}
+
+measure='tdcost run null -p ops=1000 --rounds 1 --budget 1s; test -s $TDCOST_DB || exit 9;'
+
+@test "power off in the middle of the command" {
+	dies -- sh -c "$measure poweroff -f"
+	[[ $stderr == *"the VM ended while it was running the command: nothing came back"*"The console's last lines:"*"reboot: Power down"* ]]
+}
+
+@test "a kernel that crashes: its last words are shown" {
+	dies -- sh -c "$measure echo c >/proc/sysrq-trigger"
+	[[ $stderr == *"(Kernel panic - not syncing: sysrq triggered crash)"* ]]
+	[[ $stderr == *"RIP: 0033:"* ]]
+}
+
+@test "a parcel that is cut off" {
+	sent='grep -q "^1:.* tx:[0-9]\{5,\}" /proc/tty/driver/serial'
+	dies -- sh -c "$measure (until $sent; do sleep 0.01; done; echo b >/proc/sysrq-trigger) &
+		head -c 1000000 /dev/urandom"
+	[[ $stderr == *"the VM ended while it was sending: only "*" bytes came back"* ]]
+}
+
+@test "a command that hangs ends at the time limit" {
+	# Where instructions are the clock, sleeping takes no time at all.
+	dies --timeout 60 -- sh -c "$measure while :; do :; done"
+	[[ $stderr == *"the VM was still "*" after 60 s (--timeout) and was ended"* ]]
+}

@@ -1,0 +1,268 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154  # programs in quotes; a test is a subshell; $stderr
+# The host's side of scripts/vm, without a VM: the command line, and what is made of what comes back.
+
+bats_require_minimum_version 1.5.0
+load fake.bash
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || return 1
+	export PATH=$PWD/bin:$PATH TDCOST_CACHE=$PWD/cache TMPDIR=$PWD/tmp
+	unset TDCOST_DB
+	mkdir tmp in
+	fake_kernel bzImage 6.1.99-test
+	fake apt-get <<<'echo "apt-get was called" >&2; exit 100'
+	echo 0 >in/status
+	printf 'the output\n' >in/stdout
+	: >in/stderr
+	: >in/notes
+	echo "the kernel log" >in/dmesg
+}
+
+# What a VM that works does with the parcel in ./in.
+vm_works() {
+	pack in parcel
+	fake_qemu <<<"cp '$PWD/parcel' \"\$parcel\"; echo 'tdcost-vm: done' >>\"\$console\""
+}
+
+# gone PID: ended, whether or not anybody has asked for its status yet.
+gone() {
+	local i
+	for ((i = 0; i < 50; i++)); do
+		grep -q '^State:[[:space:]]*[^ZX]' "/proc/$1/status" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
+refused() { # STATUS WORDS OPTION...
+	local status_wanted=$1 words=$2
+	shift 2
+	run --separate-stderr "$vm" "$@"
+	echo "$* -> $status: $stderr"
+	[ "$status" = "$status_wanted" ]
+	[ "${#stderr_lines[@]}" = 1 ]
+	[[ $stderr == "scripts/vm: "*$words* ]]
+	[ -z "$output" ]
+	[ ! -e cache ]
+}
+
+@test "bad options are refused in one line, before anything is fetched" {
+	refused 2 "what shall run"
+	refused 2 "--frobnicate" --frobnicate -- true
+	refused 2 "needs a value" --lane
+	refused 2 "count, smoke, vm or spr" --lane fast -- true
+	refused 2 "whole number" --timeout soon -- true
+	refused 2 "whole number" --memory 0 -- true
+	refused 2 "lane count has 1 at most" --cpus 2 -- true
+	refused 2 "lane spr has 1 at most" --lane spr --cpus 2 -- true
+	refused 2 "evenly" --lane smoke --cpus 4 --packages 3 -- true
+	refused 2 "+FEATURE or -FEATURE" --cpu-flags "svm off" -- true
+	refused 2 "no such file" --add nowhere -- true
+	refused 2 "/PATH/IN/THE/VM=FILE" --get here -- true
+	refused 2 "no folder nowhere" --dmesg nowhere/dmesg -- true
+	refused 2 "is a folder" --db . -- true
+	refused 2 "leave out 'true'" --fetch 6.1 -- true
+	refused 2 "a series (6.1) or a release" --headers ./bzImage
+	refused 2 "--lane needs" --verbose --lane
+}
+
+@test "a kernel that is none is refused in one line" {
+	echo "no kernel" >text
+	mkdir -p 6.1.99-test other
+	: >6.1.99-test/modules.dep
+	for try in "./nowhere|no such file" "./text|no x86 kernel image"; do
+		run --separate-stderr "$vm" --build "$build" --kernel "${try%|*}" -- true
+		[ "$status" = 2 ]
+		[[ $stderr == *"${try#*|}" || $stderr == *"${try#*|} ("* ]]
+	done
+	run_vm --modules nowhere -- true
+	[ "$status" = 2 ]
+	[[ $stderr == *"--modules nowhere: holds no modules.dep"* ]]
+	mv 6.1.99-test 6.12.0-other
+	run_vm --modules 6.12.0-other -- true
+	[ "$status" = 2 ]
+	[[ $stderr == *"is Linux 6.1.99-test, so its folder is .../6.1.99-test" ]]
+	run_vm --load kvm-amd -- true
+	[ "$status" = 2 ]
+	[[ $stderr == *"--modules DIR"* ]]
+	run_vm --module nowhere.ko -- true
+	[ "$status" = 2 ]
+	[[ $stderr == *"nowhere.ko: no such file"* ]]
+}
+
+@test "--help shows the options, and the manual tells of each" {
+	run "$vm" --help
+	[ "$status" = 0 ]
+	sed 's/\\-/-/g; s/\\f[BIRP]//g' "$TOP/docs/tdcost-vm.8" >manual
+	mapfile -t told < <(grep -o -- '--[a-z-]*[a-z]' <<<"$output" | sort -u)
+	for option in "${told[@]}"; do
+		grep -q -- "^\.\(BI\|B\|TP\|IR\|BR\|RB\|OP\) .*$option\b" manual || { echo "$option"; false; }
+	done
+	mapfile -t told < <(grep -o -- '--[a-z-]*[a-z]' manual | sort -u)
+	for option in "${told[@]}"; do
+		grep -q -- "$option\b" <<<"$output" || { echo "the manual tells of $option"; false; }
+	done
+}
+
+@test "what the command printed, and nothing else, comes out; its status is that of the script" {
+	printf 'an error\n' >in/stderr
+	printf 'no newline' >>in/stdout
+	echo 5 >in/status
+	vm_works
+	run_vm --dmesg log -- true
+	[ "$status" = 5 ]
+	[ "$output" = $'the output\nno newline' ]
+	[[ $stderr == *"an error" ]]
+	[ "$(cat log)" = "the kernel log" ]
+	[ ! -e tdcost.db ]
+	[ -z "$(ls tmp)" ]
+}
+
+@test "the initramfs holds the command word for word, and the programs that were added" {
+	vm_works
+	fake cpio <<-'END'
+		cp lib/tdcost/command "$TMPDIR/../command"
+		ls usr/bin >"$TMPDIR/../programs"
+		exec /usr/bin/cpio "$@"
+	END
+	printf '#!/bin/sh\n' >"added here.sh"
+	run_vm --add "added here.sh" -- sh -c "echo 'a b'; \$x" $'two\nlines' ''
+	[ "$status" = 0 ]
+	grep -qx "added here.sh" programs
+	grep -qx tdcost programs
+	sed -i 's/^exec//' command
+	eval "set -- $(cat command)"
+	[ $# = 5 ]
+	[ "$3" = "echo 'a b'; \$x" ]
+	[ "$4" = $'two\nlines' ]
+	[ -z "$5" ]
+}
+
+@test "files that were asked for are brought back, and one that is missing is told" {
+	echo wanted >in/wanted.0
+	vm_works
+	run_vm --get /tmp/a=a --get /tmp/b=b -- true
+	[ "$status" = 1 ]
+	[ "$(cat a)" = wanted ]
+	[ ! -e b ]
+	[[ $stderr == *"there was no file /tmp/b in the VM"* ]]
+}
+
+@test "the database is merged, once and again" {
+	"$TDCOST" run null -p ops=1000 --rounds 1 --budget 1s --db in/tdcost.db >/dev/null || [ $? = 5 ]
+	vm_works
+	run_vm -- true
+	[ "$status" = 0 ]
+	run_vm -- true
+	[ "$status" = 0 ]
+	[ "$("$TDCOST" runs --db tdcost.db --json | jq length)" = 1 ]
+	"$TDCOST" db check --db tdcost.db
+	[ "$output" = "the output" ]
+}
+
+@test "lane smoke brings no figure back" {
+	"$TDCOST" run null -p ops=1000 --rounds 1 --budget 1s --db in/tdcost.db >/dev/null || [ $? = 5 ]
+	vm_works
+	run_vm --lane smoke -- true
+	[ "$status" = 0 ]
+	[ ! -e tdcost.db ]
+}
+
+@test "a database that cannot be merged is kept, and yours is as it was" {
+	echo "no database" >in/tdcost.db
+	"$TDCOST" run null -p ops=1000 --rounds 1 --budget 1s --db tdcost.db >/dev/null || [ $? = 5 ]
+	cp tdcost.db before
+	vm_works
+	run_vm -- true
+	[ "$status" = 1 ]
+	cmp tdcost.db before
+	kept=$(sed -n "s/.* is kept as \([^ ,]*\),.*/\1/p" <<<"$stderr")
+	cmp "$kept" in/tdcost.db
+}
+
+# spoilt SED: the parcel, changed; nothing of it may be used.
+spoilt() {
+	"$TDCOST" run null -p ops=1000 --rounds 1 --budget 1s --db in/tdcost.db >/dev/null || [ $? = 5 ]
+	cp in/tdcost.db tdcost.db
+	"$TDCOST" db rm @last --db tdcost.db >/dev/null
+	cp tdcost.db before
+	pack in whole
+	"$@" <whole >parcel
+	fake_qemu <<<"cp '$PWD/parcel' \"\$parcel\"; seq 30 >>\"\$console\""
+	run_vm --dmesg log --get /tmp/a=a -- true
+	echo "$stderr"
+	[ "$status" = 1 ]
+	[ -z "$output" ]
+	cmp tdcost.db before
+	[ ! -e tdcost.db-wal ] && [ ! -e log ] && [ ! -e a ]
+	[[ $stderr == *"The console's last lines:"*30 ]]
+	[[ $stderr != *$'\n'"  10"$'\n'* ]]
+	[ -z "$(ls tmp)" ]
+}
+
+@test "a transfer that ended early is rejected" {
+	spoilt head -c 3000
+	[[ $stderr == *"only "*" bytes came back"* ]]
+}
+
+@test "a transfer that lost its last line is rejected" {
+	spoilt head -c -4
+	[[ $stderr == *" bytes came back"* ]]
+}
+
+@test "a transfer with one bit turned is rejected" {
+	flip() { cat >flipped && printf '\377' | dd of=flipped bs=1 seek=2000 conv=notrunc status=none && cat flipped; }
+	spoilt flip
+	[[ $stderr == *"damaged (checksum)"* ]]
+}
+
+@test "a transfer that does not begin as it should is rejected" {
+	spoilt sed '1s/tdcost-vm 1/tdcost-vm 2/'
+	[[ $stderr == *"does not begin"* ]]
+}
+
+@test "no transfer at all: the reason is the emulator's" {
+	echo mine >tdcost.db
+	fake_qemu <<<'echo "qemu-system-x86_64: warning: never mind" >&2; echo "qemu-system-x86_64: no such CPU" >&2; exit 1'
+	run_vm -- true
+	[ "$status" = 1 ]
+	[[ $stderr == *"nothing came back (no such CPU)"* ]]
+	[ "$(cat tdcost.db)" = mine ]
+}
+
+@test "at the time limit the VM is ended and the console's end shown" {
+	fake_qemu <<<'echo $$ >"$TMPDIR/../pid"; echo "the last words" >>"$console"; exec sleep 60'
+	run_vm --timeout 2 -- true
+	[ "$status" = 1 ]
+	[[ $stderr == *"was still running the command after 2 s"*"the last words" ]]
+	gone "$(cat pid)"
+}
+
+@test "who is ended ends the emulator, and leaves nothing" {
+	fake_qemu <<<'echo $$ >"$TMPDIR/../pid"; exec sleep 60'
+	"$vm" --kernel ./bzImage --build "$build" -- true 2>log &
+	mine=$!
+	for ((i = 0; i < 150; i++)); do
+		[ -s pid ] && break
+		sleep 0.1
+	done
+	kill -TERM $mine
+	status=0
+	wait $mine || status=$?
+	[ $status = 143 ]
+	gone "$(cat pid)"
+	[ -z "$(ls tmp)" ]
+}
+
+@test "lane vm says when a VM does not boot under this machine's KVM, or that there is none" {
+	fake_qemu <<<': >"$console"; echo "qemu-system-x86_64: KVM said no" >&2; exit 134'
+	run_vm --lane vm -- true
+	[ "$status" = 4 ]
+	if [ -w /dev/kvm ]; then
+		[[ $stderr == *"does not boot under this machine's KVM (KVM said no)"* ]]
+	else
+		[[ $stderr == *"/dev/kvm"* ]]
+	fi
+}

@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Read by the scripts that run in a VM, whose shell is busybox.
+
+checks=0
+failed=0
+
+# check WHAT COMMAND...
+check() {
+	what=$1
+	shift
+	checks=$((checks + 1))
+	if "$@"; then
+		echo "ok $what"
+	else
+		echo "not ok $what"
+		failed=1
+	fi
+}
+
+# exits STATUS COMMAND...: its output goes to standard error.
+exits() {
+	wanted=$1
+	shift
+	"$@" >&2
+	[ $? = "$wanted" ]
+}
+
+# fits PATTERN FILE
+fits() {
+	grep -q -- "$1" "$2"
+}
+
+# Tells how many checks there were, so that a script that ended early does not look like one that
+# had less to do.
+end() {
+	echo "checks: $checks"
+	exit $failed
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Lane smoke: four CPUs in two packages.
+
+bats_require_minimum_version 1.5.0
+load lane.bash
+
+setup_file() {
+	boot_lane smoke smoke --append slub_debug=FZPU
+}
+
+setup() {
+	cd "$BATS_FILE_TMPDIR" || return 1
+}
+
+@test "every check in the VM holds" {
+	all_ok smoke
+}
+
+@test "the kernel log tells of no trouble" {
+	quiet_kernel smoke
+	grep -q "Linux version ${KERNEL//./\\.}\." smoke.dmesg
+}
+
+@test "no database comes back" {
+	[ ! -e smoke.db ]
+}

@@ -1,0 +1,48 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Lane spr: Bochs, two boots at the same time.
+
+bats_require_minimum_version 1.5.0
+load lane.bash
+
+setup_file() {
+	boot_lane spr first &
+	boot_lane spr second &
+	wait
+}
+
+setup() {
+	cd "$BATS_FILE_TMPDIR" || return 1
+}
+
+@test "every check in the VM holds, in both boots" {
+	all_ok first
+	all_ok second
+}
+
+@test "the kernel log tells of no trouble" {
+	quiet_kernel first
+	quiet_kernel second
+}
+
+# Bochs draws its random numbers from the second that it was started in.
+@test "two boots of one second are two" {
+	[ -n "$(fact first boot)" ]
+	[ "$(fact first boot)" != "$(fact second boot)" ]
+}
+
+@test "the databases are sound, and their runs are two" {
+	"$TDCOST" db check --db first.db
+	"$TDCOST" db merge second.db --db first.db
+	"$TDCOST" runs --json --db first.db >list
+	jq -e 'length == 2 and all(.[]; .state == "done" and .host == "tdcost-spr")' list
+	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM environment')" = 1 ]
+	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM boot')" = 2 ]
+}
+
+@test "with the CPUID bit off there is no MOVDIR64B" {
+	run --separate-stderr "$TOP/scripts/vm" --lane spr --kernel "$KERNEL" --no-module \
+		--build "${TDCOST%/harness/cli/tdcost}" --cpu-flags -movdir64b -- tdcost doctor
+	echo "$output"
+	[[ $output == *"has not: movdir64b "* ]]
+}
