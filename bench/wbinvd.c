@@ -19,16 +19,10 @@
 #include "bench/ops/flusher.h"
 #include "bench/ops/scope.h"
 #include "bench/ops/victim.h"
-#include "harness/core/units.h"
-#include "harness/machine/mem.h"
+#include "bench/wbinvd.h"
 
 #define CALIBRATE_MS 10
-#define MAX_PERCENT  150
 #define LATE_S	     1 /* native_stop_other_cpus() waits as long, then sends NMIs */
-#define SET_STEP     (16 * 4096ul)
-
-enum { F_SCOPE, F_OP, F_DIRTY, F_BY, F_VICTIM, F_SET, F_MAX };
-enum { SET_NONE, SET_L2, SET_LLC, SET_AUTO };
 
 /* Indexes are those of enum tdcost_mode. */
 static const struct level_info scope_levels[] = {
@@ -126,147 +120,6 @@ static const struct metric_info wbinvd_metrics[] = {
 	[M_COLD] = { "victim-still-cold", "occurrence", "request", 0 },
 	[M_MAX] = { NULL, NULL, NULL, 0 },
 };
-
-/* ---- what can run ---- */
-
-static uint64_t l2_bytes(const struct machine *m)
-{
-	for (unsigned i = 0; i < m->cpu.n_caches; i++)
-		if (m->cpu.caches[i].level == 2 && m->cpu.caches[i].type != 'i')
-			return m->cpu.caches[i].bytes;
-	return 0;
-}
-
-static uint64_t llc_bytes(const struct machine *m)
-{
-	unsigned cpu = 0;
-
-	topo_pick(m->topo, TOPO_ONE, &cpu, 1);
-	return topo_llc_bytes(m->topo, cpu);
-}
-
-static int wbinvd_resolve(const struct machine *m, const struct cell *cell, unsigned factor,
-			  struct level *level, struct reason *why)
-{
-	uint64_t l2 = l2_bytes(m), llc = llc_bytes(m), bytes = l2 / 2;
-
-	(void)factor; /* set is the only one with symbolic levels */
-	if (cell->levels[F_VICTIM].number == VICTIM_NONE) {
-		*level = (struct level){ "none", SET_NONE };
-		return 0;
-	}
-	if (!l2)
-		return reason_set(why, -ENOTSUP,
-				  "the size of the L2 is not known; name one: -p set=1M");
-	if (level->number != SET_L2)
-		bytes = llc && llc / 4 < 4 * l2 ? llc / 4 : 4 * l2;
-	level->number = bytes / SET_STEP * SET_STEP;
-	if (!level->number)
-		level->number = SET_STEP;
-	size_format(level->number, level->text, LEVEL_TEXT);
-	return 0;
-}
-
-static int victim_fits(const struct machine *m, const struct level *l, struct reason *why)
-{
-	uint64_t set = l[F_SET].number, llc = llc_bytes(m);
-
-	if (l[F_VICTIM].number == VICTIM_NONE && set != SET_NONE)
-		return reason_set(why, -ENOTSUP, "set=%s goes with a victim", l[F_SET].text);
-	if (l[F_VICTIM].number == VICTIM_NONE)
-		return 0;
-	if (!set || set % SET_STEP)
-		return reason_set(why, -ENOTSUP, "set=%s: a victim needs a multiple of 64K",
-				  l[F_SET].text);
-	if (llc && set > llc)
-		return reason_set(why, -ENOTSUP,
-				  "set=%s is never warm in an LLC of %llu MiB; take half or less",
-				  l[F_SET].text, (unsigned long long)(llc >> 20));
-	return victim_supported(m->topo, (enum victim_where)l[F_VICTIM].number, why);
-}
-
-/* How many LLCs there are to make dirty. */
-static unsigned caches(const struct topo *topo, const struct level *l)
-{
-	enum tdcost_mode scope = (enum tdcost_mode)l[F_SCOPE].number;
-	unsigned flushed = scope == TDCOST_ONE		 ? 1
-			   : scope == TDCOST_PER_PACKAGE ? topo_packages(topo)
-							 : topo_llcs(topo);
-
-	switch (l[F_BY].number) {
-	case SCOPE_BY_LOCAL:
-		return flushed;
-	case SCOPE_BY_REMOTE:
-		return topo_llcs(topo) - flushed;
-	default:
-		return topo_llcs(topo);
-	}
-}
-
-static int dirty_fits(const struct machine *m, const struct level *l, struct reason *why)
-{
-	uint64_t percent = l[F_DIRTY].number, llc = llc_bytes(m), bytes;
-
-	if (percent > MAX_PERCENT)
-		return reason_set(why, -ENOTSUP, "dirty=%s: %d percent of the LLC at most",
-				  l[F_DIRTY].text, MAX_PERCENT);
-	if (!percent)
-		return 0;
-	if (!llc)
-		return reason_set(why, -ENOTSUP,
-				  "the size of the LLC is not known, so dirty=%s means nothing; "
-				  "take dirty=0",
-				  l[F_DIRTY].text);
-	if (l[F_BY].number == SCOPE_BY_REMOTE &&
-	    scope_covers_all(m->topo, (enum tdcost_mode)l[F_SCOPE].number))
-		return reason_set(why, -ENOTSUP,
-				  "by=remote: with scope=%s each of the %u LLCs has a CPU that "
-				  "flushes",
-				  l[F_SCOPE].text, topo_llcs(m->topo));
-	bytes = llc * percent / 100 / 4096 * 4096 * caches(m->topo, l);
-	return bytes ? mem_supported(m->root, MEM_4K, bytes, why) : 0;
-}
-
-static int sweep_fits(const struct level *l, struct reason *why)
-{
-	if (!l[F_DIRTY].number)
-		return reason_set(why, -ENOTSUP,
-				  "op=sweep flushes what was made dirty, and with dirty=0 that is "
-				  "nothing");
-	if (l[F_SCOPE].number == TDCOST_IN_TURN)
-		return reason_set(why, -ENOTSUP,
-				  "op=sweep in turn is a sweep by one CPU; take scope=one");
-	return 0;
-}
-
-static int wbinvd_supported(const struct machine *m, const struct cell *cell, struct reason *why)
-{
-	const struct level *l = cell->levels;
-	int ret;
-
-	if (lane_clock(m->lane) != CLOCK_UNIT_NS && !m->check)
-		return reason_set(why, -ENOTSUP,
-				  "a flush does nothing in an emulator (lane %s); tdcost check "
-				  "wbinvd shows there that the code works",
-				  lane_name(m->lane));
-	ret = l[F_OP].number == FLUSHER_SWEEP
-		      ? sweep_fits(l, why)
-		      : kmod_supported(m,
-				       l[F_OP].number == TDCOST_WBNOINVD ? TDCOST_HAS_WBNOINVD : 0,
-				       why);
-	if (!ret)
-		ret = dirty_fits(m, l, why);
-	return ret ? ret : victim_fits(m, l, why);
-}
-
-static enum kind wbinvd_kind(const struct machine *m, const struct cell *cell, struct reason *why)
-{
-	(void)m;
-	if (cell->levels[F_OP].number != FLUSHER_SWEEP)
-		return KIND_MEASURED;
-	reason_set(why, 0, "CLFLUSHOPT on the lines that were made dirty stands in for WBINVD");
-	return KIND_ANALOGUE;
-}
 
 /* ---- set-up ---- */
 

@@ -6,6 +6,7 @@
 
 #include "bench/ops/lines.h"
 #include "bench/ops/pieces.h"
+#include "bench/ops/region.h"
 #include "harness/machine/mem.h"
 #include "harness/measure/design.h"
 
@@ -188,8 +189,7 @@ static int memory_alloc(struct dirtier *d, struct bench_ctx *ctx, struct reason 
 	for (unsigned i = 0; i < d->n_caches; i++) {
 		struct placing placing = { d->topo, first_cpu_of(d, i) };
 		size_t extent = extent_of_all(d, i);
-		enum mem_backing backing =
-			mem_supported(ctx->machine->root, MEM_THP, extent, NULL) ? MEM_4K : MEM_THP;
+		enum mem_backing backing = region_backing(ctx->machine, extent);
 		int ret;
 
 		if (!extent)

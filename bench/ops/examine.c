@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "bench/ops/region.h"
 #include "harness/machine/mem.h"
 #include "harness/measure/design.h"
 
@@ -86,8 +87,7 @@ int examine_flush(struct bench_ctx *ctx, const struct examined *e, const struct 
 		  struct flush_found *found, struct reason *why)
 {
 	size_t bytes = region_bytes(ctx);
-	enum mem_backing backing =
-		mem_supported(ctx->machine->root, MEM_THP, bytes, NULL) ? MEM_4K : MEM_THP;
+	enum mem_backing backing = region_backing(ctx->machine, bytes);
 	struct examining x = { .of = e };
 	int ret = mem_alloc(&x.mem, backing, bytes, 0, place, ctx, why);
 

@@ -47,7 +47,7 @@ void flusher_note(struct flusher *f, const char *what)
 		reason_set(&f->first, 0, "%s", what);
 }
 
-/* What a sweep did, as the module would report it. */
+/* What a sweep did, as the module would report it of CPUs that need no interrupt. */
 static void report_sweep(struct flusher *f, const struct flusher_arm *a)
 {
 	uint64_t start = UINT64_MAX, end = 0;
@@ -59,7 +59,7 @@ static void report_sweep(struct flusher *f, const struct flusher_arm *a)
 
 		f->result[i] = (struct tdcost_cpu){
 			.cpu = a->scope.cpu[i],
-			.flags = TDCOST_CPU_ANSWERED | TDCOST_CPU_FLUSHED,
+			.flags = TDCOST_CPU_ANSWERED | TDCOST_CPU_FLUSHED | TDCOST_CPU_SELF,
 			.start = t->start,
 			.end = t->end,
 		};

@@ -365,17 +365,15 @@ static void a_working_set_goes_by_the_caches(void **state)
 	static const struct {
 		const char *asked, *victim;
 		uint64_t l2;
+		unsigned machine;
 		const char *set; /* NULL: skipped */
 	} cases[] = {
-		{ "auto", "none", 1 << 20, "none" },
-		{ "l2", "none", 1 << 20, "none" },
-		{ "auto", "llc", 1 << 20, "4M" },
-		{ "llc", "llc", 1 << 20, "4M" },
-		{ "l2", "llc", 1 << 20, "512K" },
-		{ "llc", "llc", 4 << 20, "8M" },
-		{ "l2", "llc", 1 << 16, "64K" },
-		{ "llc", "llc", 0, NULL },
-		{ "1M", "llc", 0, "1M" },
+		{ "auto", "none", 1 << 20, 0, "none" }, { "l2", "none", 1 << 20, 0, "none" },
+		{ "auto", "llc", 1 << 20, 0, "4M" },	{ "llc", "llc", 1 << 20, 0, "4M" },
+		{ "l2", "llc", 1 << 20, 0, "512K" },	{ "llc", "llc", 4 << 20, 0, "8M" },
+		{ "l2", "llc", 1 << 16, 0, "64K" },	{ "l2", "llc", 0, 0, NULL },
+		{ "llc", "llc", 0, 0, "8M" },		{ "llc", "llc", 1 << 20, 3, "4M" },
+		{ "auto", "llc", 0, 3, NULL },		{ "1M", "llc", 0, 3, "1M" },
 	};
 
 	(void)state;
@@ -385,7 +383,7 @@ static void a_working_set_goes_by_the_caches(void **state)
 		char set[32], victim[32];
 		struct reason why = { "" };
 
-		assert_int_equal(topo_open(&m.topo, machines[0], &why), 0);
+		assert_int_equal(topo_open(&m.topo, machines[cases[i].machine], &why), 0);
 		m.cpu.n_caches = 2;
 		m.cpu.caches[0] = (struct cpu_cache){ .level = 2, .type = 'i', .bytes = 12345 };
 		m.cpu.caches[1] =
@@ -467,15 +465,17 @@ static void a_second_is_late(void **state)
 static void a_sweep_has_values_too(void **state)
 {
 	(void)state;
-	PLAN("scope=one,all", "op=sweep", "dirty=1");
+	PLAN("scope=one,all", "op=sweep,wbinvd", "dirty=1");
 	run_well();
 	expect_no_verify_flag();
-	assert_int_equal(fake.calls, 0);
 	for (size_t i = 0; i < result.n_samples; i++) {
-		unsigned n = asked_by(level(cell_of(&result.samples[i]), "scope"));
+		const struct cell *cell = cell_of(&result.samples[i]);
+		unsigned n = asked_by(level(cell, "scope"));
+		bool sweep = !strcmp(level(cell, "op"), "sweep");
 
 		assert_int_equal(values(i, "instruction", NULL, NULL), n);
-		assert_int_equal(values(i, "interrupt", NULL, NULL), 0);
+		/* Nobody asks those who sweep by an interrupt. */
+		assert_int_equal(values(i, "interrupt", NULL, NULL), sweep ? 0 : n - 1);
 		assert_int_equal(values(i, "flush", NULL, NULL), 1);
 	}
 }
@@ -570,12 +570,25 @@ static void a_module_that_went_away_fails_the_invocation(void **state)
 
 /* ---- does it flush? ---- */
 
-static const char *verdict(const char *op)
+static const char *examined(const char *op, const char *what)
 {
-	const json_t *examined = json_object_get(result.setup, "examined");
+	const json_t *all = json_object_get(result.setup, "examined");
 
-	return json_string_value(json_object_get(json_object_get(examined, op), "verdict"));
+	return json_string_value(json_object_get(json_object_get(all, op), what));
 }
+
+/* An emulator or a sanitizer hides what a miss costs: then nothing can be told, and is not. */
+static bool is_blind(const char *op)
+{
+	return strstr(examined(op, "found"), "reads do not tell");
+}
+
+/* Every store has several more in its shadow, which drive out of the cache what is to be flushed. */
+#ifdef __SANITIZE_THREAD__
+static const bool shadowed = true;
+#else
+static const bool shadowed = false;
+#endif
 
 /* On a machine that others use a verdict may take another try; a wrong one never passes. */
 static void examine_until_clear(const char *op, const char *setting)
@@ -585,7 +598,7 @@ static void examine_until_clear(const char *op, const char *setting)
 		plan_free(&plan);
 		PLAN("scope=one", setting, "dirty=0,10");
 		run_well();
-		if (strcmp(verdict(op), "unclear"))
+		if (is_blind(op) || strcmp(examined(op, "verdict"), "unclear"))
 			return;
 		assert_true(flags(FLAG_NO_FLUSH, -1, NULL) || flags(FLAG_BUSY, -1, NULL));
 	}
@@ -602,28 +615,61 @@ static void what_flushes_is_real(void **state)
 	fake.flush = sweep_regions;
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		examine_until_clear(ops[i][0], ops[i][1]);
-		assert_string_equal(verdict(ops[i][0]), "real");
-		assert_int_equal(flags(FLAG_NO_FLUSH, -1, NULL), 0);
 		expect_no_verify_flag();
+		if (is_blind(ops[i][0]) || shadowed)
+			continue;
+		if (strcmp(examined(ops[i][0], "verdict"), "real"))
+			fail_msg("%s: %s", ops[i][0], examined(ops[i][0], "found"));
+		assert_int_equal(flags(FLAG_NO_FLUSH, -1, NULL), 0);
 	}
 }
 
 static void what_does_nothing_is_told_of_the_arms_that_do_it(void **state)
 {
 	const char *detail = "";
+	bool guest = cpu_has(&machine.cpu, CPU_HYPERVISOR);
 
 	(void)state;
 	machine.lane = LANE_HOST;
 	examine_until_clear("wbinvd", "op=wbinvd,none");
-	assert_string_equal(verdict("wbinvd"), "does nothing");
+	assert_string_equal(examined("wbinvd", "verdict"),
+			    is_blind("wbinvd") ? "unclear" : "does nothing");
 	for (unsigned arm = 0; arm < plan.groups[0].n_arms; arm++) {
 		bool none = !strcmp(level(&plan.groups[0].arms[arm], "op"), "none");
 
-		assert_int_equal(flags(FLAG_NO_FLUSH, (int)arm, &detail), !none);
+		/* Where it cannot be told a guest is not believed, and bare metal is. */
+		if (is_blind("wbinvd") && !guest)
+			assert_int_equal(flags(FLAG_BUSY, (int)arm, &detail), !none);
+		else
+			assert_int_equal(flags(FLAG_NO_FLUSH, (int)arm, &detail), !none);
 	}
-	assert_non_null(strstr(detail, "wbinvd does nothing"));
+	assert_non_null(strstr(detail, is_blind("wbinvd") ? "wbinvd was not seen to flush"
+							  : "wbinvd does nothing"));
 	assert_true(trust_flag_info(FLAG_NO_FLUSH)->fatal);
-	assert_null(verdict("none"));
+	assert_null(json_object_get(json_object_get(result.setup, "examined"), "none"));
+}
+
+static void a_guest_that_cannot_be_seen_through_is_not_believed(void **state)
+{
+	uint32_t features = machine.cpu.features;
+
+	(void)state;
+	machine.lane = LANE_HOST;
+	for (unsigned guest = 0; guest < 2; guest++) {
+		machine.cpu.features = guest ? features | 1u << CPU_HYPERVISOR
+					     : features & ~(1u << CPU_HYPERVISOR);
+		/* Some time, the same with much dirty as with little: half of what shows a flush. */
+		fake.flush = sweep_regions;
+		fake.flush_ticks = 1000;
+		PLAN("scope=one", "op=wbinvd", "dirty=0");
+		run_well();
+		assert_string_equal(examined("wbinvd", "verdict"), "unclear");
+		assert_int_equal(flags(FLAG_NO_FLUSH, -1, NULL), guest);
+		assert_true(guest || flags(FLAG_BUSY, -1, NULL));
+		sampler_result_free(&result);
+		plan_free(&plan);
+	}
+	machine.cpu.features = features;
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -645,6 +691,7 @@ int main(void)
 		TEST(a_module_that_went_away_fails_the_invocation),
 		TEST(what_flushes_is_real),
 		TEST(what_does_nothing_is_told_of_the_arms_that_do_it),
+		TEST(a_guest_that_cannot_be_seen_through_is_not_believed),
 	};
 
 	return cmocka_run_group_tests(tests, open_machine, close_machine);
