@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2154  # bats sets $stderr
 # Lane spr: Bochs, two boots at the same time.
 
 bats_require_minimum_version 1.5.0

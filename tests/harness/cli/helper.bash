@@ -7,7 +7,7 @@
 bats_require_minimum_version 1.5.0
 
 # Small: two rounds of five blocks.
-SMALL=(--rounds 2 --blocks 5 --budget 200ms)
+SMALL=(--rounds 2 --blocks 5 --budget 2s)
 # Two groups of two arms.
 PAGES=(reset -p region=1M,2M -p backing=4k -p insn=auto)
 

@@ -142,7 +142,7 @@ shown() { # SELECTOR...
 
 @test "events that were counted are shown per cell, with n" {
 	tdcost run reset -p region=1M -p backing=4k -p quirk=on --events page-faults --rounds 2 --blocks 5 \
-		--budget 200ms --db events.db >out || [ $? = 5 ]
+		--budget 2s --db events.db >out || [ $? = 5 ]
 	grep -q 'event per sample, counts over all n' out
 	grep -q 'PAGE_FAULTS' out
 	tdcost show --db events.db --json | jq -e '.values | length == 1 and .[0].n == 10 and .[0].max >= .[0].p50 and .[0].metric == "event"'
@@ -151,7 +151,7 @@ shown() { # SELECTOR...
 @test "times of each CPU are shown together, and one by one with the tails" {
 	[ "$(nproc)" -ge 2 ]
 	tdcost run reset -p region=1M -p backing=4k -p quirk=on -p threads=1,2 --rounds 2 --blocks 5 \
-		--budget 200ms --db cpus.db >out || [ $? = 5 ]
+		--budget 2s --db cpus.db >out || [ $? = 5 ]
 	grep -q 'reset: cpu_time per CPU, ns over all n' out
 	tdcost show --db cpus.db --tails >tails || [ $? = 5 ]
 	[ "$(grep -c 'threads=2  *cpu [0-9]' out)" = 0 ]
