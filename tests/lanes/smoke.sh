@@ -18,4 +18,9 @@ for cpu in 0 3; do
 	status=$?
 	check "null runs on CPU $cpu" [ $status = 0 -o $status = 5 ]
 done
+online=/sys/devices/system/cpu/cpu3/online
+echo 0 >$online
+check "a CPU goes offline" [ "$(nproc)" = 3 ]
+echo 1 >$online
+check "and comes back" [ "$(nproc)" = 4 ]
 end

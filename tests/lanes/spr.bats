@@ -41,6 +41,7 @@ setup() {
 }
 
 @test "with the CPUID bit off there is no MOVDIR64B" {
+	no_apt
 	run --separate-stderr "$TOP/scripts/vm" --lane spr --kernel "$KERNEL" --no-module \
 		--build "${TDCOST%/harness/cli/tdcost}" --cpu-flags -movdir64b -- tdcost doctor
 	echo "$output"
