@@ -7,10 +7,10 @@ declare -A vm_at=([boot]="booting Linux" [running]="running the command" [sendin
 
 # vm_start EMULATOR ARGUMENT...: sets $emulator. The limit is held by a process of its own, so that a
 # VM does not outlive a scripts/vm that was killed; the shell between turns an emulator's death by a
-# signal into an exit status, and into a line of its log.
+# signal into an exit status and a line of its log, and does not go before it.
 vm_start() {
 	# shellcheck disable=SC2016  # for that shell
-	timeout --kill-after=5 "$timeout" sh -c '"$@"; exit $?' sh "$@" \
+	timeout --kill-after=5 "$timeout" sh -c 'trap : TERM; "$@"; exit $?' sh "$@" \
 		</dev/null >"$work/emulator.log" 2>&1 &
 	emulator=$!
 }
@@ -50,7 +50,7 @@ vm_watch() {
 vm_autopsy() {
 	local why complaint status=1
 	vm_phase
-	complaint=$("${lane_emulator[$lane]}_complaint"; grep -aom1 'Kernel panic.*' "$work/console") || true
+	complaint=$("${lane_emulator[$lane]}_complaint"; grep -aom1 'Kernel panic.*' "$work/console" 2>/dev/null) || true
 	complaint=${complaint%%[$'\r\n']*}
 	if [ "$emulator_status" = 124 ] || [ "$emulator_status" = 137 ]; then
 		why="the VM was still ${vm_at[$phase]} after $timeout s (--timeout) and was ended"

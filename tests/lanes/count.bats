@@ -7,6 +7,7 @@ load lane.bash
 
 setup_file() {
 	boot_lane count first
+	no_apt
 	boot_lane count second
 }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016  # programs in quotes
 # A lane's test boots once for all its @tests: the script of the same name runs in the VM, and says
 # "ok WHAT" or "not ok WHAT" of each thing that it looked at.
 
@@ -13,6 +13,17 @@ boot_lane() {
 		--add "$TOP/tests/lanes/$lane.sh" "$@" -- "$lane.sh" \
 		>"$name.stdout" 2>"$name.stderr" || status=$?
 	echo $status >"$name.status"
+}
+
+# no_apt: from here on, whoever asks apt for anything fails.
+no_apt() {
+	local name
+	mkdir -p "$BATS_FILE_TMPDIR/bin"
+	for name in apt-get apt-cache apt-config dpkg-deb; do
+		printf '#!/bin/sh\necho "$0 was called" >&2\nexit 100\n' >"$BATS_FILE_TMPDIR/bin/$name"
+		chmod +x "$BATS_FILE_TMPDIR/bin/$name"
+	done
+	PATH=$BATS_FILE_TMPDIR/bin:$PATH
 }
 
 # all_ok NAME: every check in the VM held, and there were as many as its plan says.
