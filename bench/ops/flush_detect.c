@@ -128,6 +128,15 @@ static int flush_once(const struct flush_job *job, double *ticks)
 	return ret;
 }
 
+static double control_once(const struct flush_job *job)
+{
+	uint64_t start = tick_start();
+	uint32_t cpu;
+
+	lines_evict(job->cpu, job->base, job->bytes);
+	return (double)(tick_stop(&cpu) - start);
+}
+
 /* Each share once, in random order: what drifts meets all of them. */
 static int one_try(const struct flush_job *job, const struct flush_probe *p, const char *random,
 		   unsigned k, struct flush_times *t)
@@ -140,11 +149,17 @@ static int one_try(const struct flush_job *job, const struct flush_probe *p, con
 	shuffle_u32(order, FLUSH_SHARES, seed_derive(job->seed, k, 0, 8));
 	flush_reads_reference(p, job->cpu, &t->reads[k]);
 	for (unsigned i = 0; i < FLUSH_SHARES && !ret; i++) {
-		prepare(job, flush_shares[order[i]], random);
+		double share = flush_shares[order[i]];
+
+		prepare(job, share, random);
 		flush_probe_load(p);
 		ret = flush_once(job, &t->ticks[order[i]][k]);
-		if (flush_shares[order[i]] == 1)
+		if (share == 1)
 			t->reads[k].after = flush_probe_read(p);
+		if (!job->keeps)
+			continue;
+		prepare(job, share, random);
+		t->control[order[i]][k] = control_once(job);
 	}
 	return ret;
 }

@@ -75,26 +75,37 @@ struct flush_times {
 	double hz;
 	bool keeps; /* the flush may leave lines in the cache: WBNOINVD, CLWB */
 	double ticks[FLUSH_SHARES][FLUSH_MAX_TRIES]; /* that the flush took */
-	struct flush_reads reads[FLUSH_MAX_TRIES];   /* once per try, with everything dirty */
+	/*
+	 * That CLFLUSHOPT or CLFLUSH over the region took, from the same state: where that does not
+	 * grow either nothing was dirty in the cache. Only where @keeps, when reads prove nothing.
+	 */
+	double control[FLUSH_SHARES][FLUSH_MAX_TRIES];
+	struct flush_reads reads[FLUSH_MAX_TRIES]; /* once per try, with everything dirty */
 };
 
 enum flush_verdict { FLUSH_REAL, FLUSH_NOTHING, FLUSH_UNCLEAR };
 
+/* How many ns longer it takes for each dirty 4 KiB (Theil and Sen), and its 99 % interval (Sen). */
+struct flush_slope {
+	double value, lo, hi;
+};
+
 struct flush_found {
 	enum flush_verdict verdict;
-	double idle;		   /* ns: the flush with nothing dirty, median */
-	double slope;		   /* ns longer for each dirty 4 KiB (Theil and Sen) */
-	double slope_lo, slope_hi; /* its 99 % interval, from ranks (Sen 1968) */
-	struct flush_reads reads;  /* medians over the tries */
-	double left;		   /* flush_share_left() of them */
-	char text[256];		   /* all of it in one sentence, without a full stop */
+	double idle; /* ns: the flush with nothing dirty, median */
+	struct flush_slope slope;
+	struct flush_slope control; /* of the control; zeros where there was none */
+	struct flush_reads reads;   /* medians over the tries */
+	double left;		    /* flush_share_left() of them */
+	char text[320];		    /* all of it in one sentence, without a full stop */
 };
 
 /**
  * flush_judge() - the decision alone, from times to verdict; measures nothing
  *
  * Real: it takes longer with more dirty lines, and the lines left the cache (only the former where
- * @t->keeps). Nothing: neither. Unclear: one of the two, or what cannot be told.
+ * @t->keeps). Nothing: neither, and where @t->keeps the control did take longer. Unclear: one of the
+ * two, or what cannot be told.
  */
 void flush_judge(const struct flush_times *t, struct flush_found *found);
 
@@ -127,7 +138,8 @@ struct flush_job {
  * @times: what was measured, may be NULL
  *
  * The thread must be pinned to a CPU whose caches the flush is about: its L1 and L2 hold the lines
- * that are read again. Takes some 25 times as long as flushing and loading the region.
+ * that are read again. Takes some 40 times as long as flushing, loading and storing the region, twice
+ * that where @keeps, and up to three times as long where it is unclear.
  * Return: 0, also where the verdict is not real; -EINVAL; -ENOMEM; what the flush returned.
  */
 int flush_detect(const struct flush_job *job, struct flush_times *times, struct flush_found *found,

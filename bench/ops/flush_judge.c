@@ -9,10 +9,11 @@
 #define PAGE 4096.0
 
 /*
- * Growth that is slower than any memory could explain is growth; 2 ns for 4 KiB are 2 TB/s, which no
- * CPU writes back, and 4 us for 8 MiB, more than a hypervisor's exit varies between warm and cold.
+ * Growth counts from what a memory could write at most: 4 ns for 4 KiB are 1 TB/s. What is faster is
+ * no write-back but something that was cold, such as a hypervisor's exit, which may well take some us
+ * more when the region has driven it out of the cache.
  */
-#define FASTEST_NS 2.0
+#define FASTEST_NS 4.0
 /* Two sides of the normal distribution at 99 %. */
 #define Z_99 2.576
 /* Noise shifts reads by some percent of a miss; between these nobody knows. */
@@ -52,18 +53,18 @@ static double median(double *v, size_t n)
 }
 
 /* The slopes through all pairs of tries with different shares, in ns per dirty 4 KiB. */
-static size_t all_slopes(const struct flush_times *t, double *slope)
+static size_t all_slopes(const struct flush_times *t, const double (*ticks)[FLUSH_MAX_TRIES],
+			 double *slope)
 {
-	double pages = (double)t->bytes / PAGE;
+	double unit = t->hz / 1e9 * (double)t->bytes / PAGE;
 	size_t n = 0;
 
 	for (unsigned a = 0; a < FLUSH_SHARES; a++)
 		for (unsigned b = a + 1; b < FLUSH_SHARES; b++)
 			for (unsigned i = 0; i < t->tries; i++)
 				for (unsigned k = 0; k < t->tries; k++)
-					slope[n++] = (t->ticks[b][k] - t->ticks[a][i]) * 1e9 /
-						     t->hz /
-						     ((flush_shares[b] - flush_shares[a]) * pages);
+					slope[n++] = (ticks[b][k] - ticks[a][i]) / unit /
+						     (flush_shares[b] - flush_shares[a]);
 	return n;
 }
 
@@ -71,18 +72,21 @@ static size_t all_slopes(const struct flush_times *t, double *slope)
  * Median slope, and the interval that the variance of Kendall's S gives its ranks, with its term for
  * tries of the same share. Robust: what an interrupt made long is one try of many.
  */
-static void fit_slope(const struct flush_times *t, struct flush_found *f)
+static struct flush_slope fit(const struct flush_times *t, const double (*ticks)[FLUSH_MAX_TRIES])
 {
 	double slope[SLOPES], tries = t->tries, n = FLUSH_SHARES * tries;
 	double s = n * (n - 1) * (2 * n + 5) - FLUSH_SHARES * tries * (tries - 1) * (2 * tries + 5);
 	double half = Z_99 * sqrt(s / 18);
-	size_t slopes = all_slopes(t, slope);
+	size_t slopes = all_slopes(t, ticks, slope);
 	/* Ranks count from 1, indexes from 0. */
 	double lo = floor(((double)slopes - half) / 2) - 1, hi = ceil(((double)slopes + half) / 2);
+	double value = median(slope, slopes);
 
-	f->slope = median(slope, slopes);
-	f->slope_lo = slope[lo < 0 ? 0 : (size_t)lo];
-	f->slope_hi = slope[hi > (double)slopes - 1 ? slopes - 1 : (size_t)hi];
+	return (struct flush_slope){
+		.value = value,
+		.lo = slope[lo < 0 ? 0 : (size_t)lo],
+		.hi = slope[hi > (double)slopes - 1 ? slopes - 1 : (size_t)hi],
+	};
 }
 
 static void median_reads(const struct flush_times *t, struct flush_reads *r)
@@ -102,19 +106,20 @@ static void median_reads(const struct flush_times *t, struct flush_reads *r)
 
 static enum flush_verdict decide(const struct flush_found *f, bool keeps)
 {
-	bool grows = f->slope_lo >= FASTEST_NS, flat = f->slope_hi < FASTEST_NS;
+	bool grows = f->slope.lo >= FASTEST_NS, flat = f->slope.hi < FASTEST_NS;
+	bool could_grow = f->control.lo >= FASTEST_NS;
 
 	/* Comparisons with NAN are false: what cannot be told decides nothing. */
 	if (grows && (keeps || f->left >= LEFT))
 		return FLUSH_REAL;
-	if (flat && f->left <= STAYED)
+	if (flat && f->left <= STAYED && (could_grow || !keeps))
 		return FLUSH_NOTHING;
 	return FLUSH_UNCLEAR;
 }
 
-static void describe(struct flush_found *f)
+static void describe(struct flush_found *f, bool keeps)
 {
-	char reads[120];
+	char reads[100], control[60] = "";
 
 	if (isnan(f->left))
 		snprintf(reads, sizeof(reads),
@@ -122,10 +127,13 @@ static void describe(struct flush_found *f)
 	else
 		snprintf(reads, sizeof(reads), "%.0f %% of the lines had left the cache",
 			 100 * fmin(fmax(f->left, 0), 1));
+	if (keeps)
+		snprintf(control, sizeof(control), " (CLFLUSHOPT %.3g [%.3g, %.3g])",
+			 f->control.value, f->control.lo, f->control.hi);
 	snprintf(f->text, sizeof(f->text),
 		 "it took %.4g us with nothing dirty, %.3g ns more for each dirty 4 KiB "
-		 "[%.3g, %.3g], and %s",
-		 f->idle / 1e3, f->slope, f->slope_lo, f->slope_hi, reads);
+		 "[%.3g, %.3g]%s, and %s",
+		 f->idle / 1e3, f->slope.value, f->slope.lo, f->slope.hi, control, reads);
 }
 
 void flush_judge(const struct flush_times *t, struct flush_found *found)
@@ -140,9 +148,11 @@ void flush_judge(const struct flush_times *t, struct flush_found *found)
 	for (unsigned k = 0; k < t->tries; k++)
 		idle[k] = t->ticks[0][k] * 1e9 / t->hz;
 	found->idle = median(idle, t->tries);
-	fit_slope(t, found);
+	found->slope = fit(t, t->ticks);
+	if (t->keeps)
+		found->control = fit(t, t->control);
 	median_reads(t, &found->reads);
 	found->left = flush_share_left(&found->reads);
 	found->verdict = decide(found, t->keeps);
-	describe(found);
+	describe(found, t->keeps);
 }

@@ -21,11 +21,13 @@
 #include "bench/ops/lines.h"
 #include "harness/machine/topo.h"
 
-#define BYTES (8ul << 20)
+#define MOST_BYTES  (8ul << 20)
+#define LEAST_BYTES (1ul << 20)
 
 static struct cpu_info cpu;
 static struct tick_clock ruler;
 static char *region;
+static size_t bytes;
 static unsigned calls;
 
 static int set_up(void **state)
@@ -40,12 +42,15 @@ static int set_up(void **state)
 		return -1;
 	topo_pick(topo, TOPO_ONE, &first, 1);
 	topo_bind_thread(topo, first, &why);
+	bytes = topo_llc_bytes(topo, first) / 4 & ~(LEAST_BYTES - 1);
+	if (bytes < LEAST_BYTES || bytes > MOST_BYTES)
+		bytes = bytes > MOST_BYTES ? MOST_BYTES : LEAST_BYTES;
 	topo_close(topo);
-	region = aligned_alloc(2ul << 20, BYTES);
+	region = aligned_alloc(2ul << 20, MOST_BYTES);
 	if (!region || clock_calibrate(&ruler, &cpu, 20, &why))
 		return -1;
-	madvise(region, BYTES, MADV_HUGEPAGE);
-	memset(region, 1, BYTES);
+	madvise(region, MOST_BYTES, MADV_HUGEPAGE);
+	memset(region, 1, MOST_BYTES);
 	return 0;
 }
 
@@ -63,7 +68,7 @@ static int sweep(void *ctx, uint64_t *ticks)
 	(void)ctx;
 	(void)ticks;
 	calls++;
-	lines_evict(&cpu, region, BYTES);
+	lines_evict(&cpu, region, bytes);
 	return 0;
 }
 
@@ -72,7 +77,7 @@ static int write_back(void *ctx, uint64_t *ticks)
 	(void)ctx;
 	(void)ticks;
 	flush_features0 = FLUSH_CLFLUSH_BEFORE_ALLOC;
-	flush_ops[2].flush[FLUSH_MFENCE](region, BYTES);
+	flush_ops[2].flush[FLUSH_MFENCE](region, bytes);
 	return 0;
 }
 
@@ -116,7 +121,7 @@ static struct flush_job job_with(int (*flush)(void *, uint64_t *), bool keeps)
 {
 	calls = 0;
 	return (struct flush_job){ .base = region,
-				   .bytes = BYTES,
+				   .bytes = bytes,
 				   .flush = flush,
 				   .cpu = &cpu,
 				   .clock = &ruler,
@@ -125,24 +130,42 @@ static struct flush_job job_with(int (*flush)(void *, uint64_t *), bool keeps)
 }
 
 /*
- * A machine that is busy with something else may leave it open, but never says the opposite: it is
- * asked again, a few times.
+ * TSan keeps four times as many bytes beside the region, and goes through them whenever the region is
+ * written: what was to be dirty in the cache is in memory by then. No verdict can be expected there.
  */
-static void assert_verdict(int (*flush)(void *, uint64_t *), bool keeps, enum flush_verdict want)
+#ifdef __has_feature
+#define SHADOWED __has_feature(thread_sanitizer)
+#elif defined(__SANITIZE_THREAD__)
+#define SHADOWED 1
+#else
+#define SHADOWED 0
+#endif
+
+static void examine(int (*flush)(void *, uint64_t *), bool keeps, struct flush_found *found)
 {
 	struct flush_job job = job_with(flush, keeps);
-	struct flush_found found = { .verdict = FLUSH_UNCLEAR };
 	struct reason why = { "" };
 
-	for (unsigned i = 0; i < 8 && found.verdict == FLUSH_UNCLEAR; i++)
-		if (flush_detect(&job, NULL, &found, &why))
-			fail_msg("%s", why.text);
-	if (isnan(found.left) && want == FLUSH_NOTHING)
-		want = FLUSH_UNCLEAR;
-	if (isnan(found.left) && want == FLUSH_REAL && !keeps)
-		want = FLUSH_UNCLEAR;
-	if (found.verdict != want)
-		fail_msg("%s: %s", flush_verdict_name(found.verdict), found.text);
+	if (flush_detect(&job, NULL, found, &why))
+		fail_msg("%s", why.text);
+}
+
+/* Unclear is no lie, so a busy machine gets another chance; the contrary of @want is one. */
+static void assert_verdict(int (*flush)(void *, uint64_t *), bool keeps, enum flush_verdict want)
+{
+	struct flush_found found;
+
+	for (unsigned i = 0; i < (SHADOWED ? 1 : 5); i++) {
+		examine(flush, keeps, &found);
+		if (found.verdict == want)
+			return;
+		if (found.verdict != FLUSH_UNCLEAR)
+			break;
+	}
+	/* In an emulator, where no read tells. */
+	if (found.verdict == FLUSH_UNCLEAR && (isnan(found.left) || SHADOWED))
+		return;
+	fail_msg("%s: %s", flush_verdict_name(found.verdict), found.text);
 }
 
 static void a_flush_is_real(void **state)
@@ -196,7 +219,7 @@ static void a_clear_verdict_takes_the_tries_asked_for(void **state)
 	assert_int_equal(flush_detect(&job, &times, &found, NULL), 0);
 	assert_true(times.tries >= 3);
 	assert_int_equal(calls, FLUSH_SHARES * times.tries);
-	assert_int_equal(times.bytes, BYTES);
+	assert_int_equal(times.bytes, bytes);
 	assert_true(times.hz == ruler.hz);
 }
 
@@ -220,7 +243,7 @@ static void what_cannot_be_examined_is_refused(void **state)
 
 	(void)state;
 	small.bytes = (1ul << 20) - 4096;
-	odd.bytes = BYTES - 64;
+	odd.bytes = bytes - 64;
 	many.tries = FLUSH_MAX_TRIES + 1;
 	assert_int_equal(flush_detect(&small, NULL, &found, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "1 MiB or more"));
@@ -233,7 +256,7 @@ static void what_cannot_be_examined_is_refused(void **state)
 
 static void a_probe_is_spread_over_the_region(void **state)
 {
-	static const size_t sizes[] = { 1024, 4096, 65536, 131072, 131136, 1ul << 20, BYTES };
+	const size_t sizes[] = { 1024, 4096, 65536, 131072, 131136, 1ul << 20, bytes };
 
 	(void)state;
 	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
@@ -262,14 +285,14 @@ static void a_probe_changes_nothing(void **state)
 	struct flush_reads reads;
 
 	(void)state;
-	for (size_t at = 0; at < BYTES; at++)
+	for (size_t at = 0; at < bytes; at++)
 		region[at] = (char)(at * 5 + (at >> 12));
-	assert_int_equal(flush_probe_init(&p, region, BYTES, 4), 0);
+	assert_int_equal(flush_probe_init(&p, region, bytes, 4), 0);
 	flush_probe_load(&p);
 	flush_reads_reference(&p, &cpu, &reads);
 	assert_true(reads.cached > 0 && reads.evicted > 0);
 	assert_true(flush_probe_read(&p) > 0);
-	for (size_t at = 0; at < BYTES; at++)
+	for (size_t at = 0; at < bytes; at++)
 		if (region[at] != (char)(at * 5 + (at >> 12)))
 			fail_msg("byte %zu", at);
 	flush_probe_free(&p);

@@ -22,6 +22,7 @@ struct story {
 	double noise;	       /* ns, to either side */
 	double cached, evicted, after;
 	bool keeps;
+	double control; /* ns for each dirty 4 KiB that CLFLUSHOPT would take, where it keeps */
 	enum flush_verdict verdict;
 };
 
@@ -40,6 +41,10 @@ static struct flush_times tell(const struct story *s, unsigned tries)
 		for (unsigned k = 0; k < tries; k++)
 			t.ticks[i][k] = 2 * (s->base + s->per_page * pages * flush_shares[i] +
 					     s->noise * wobble(i * tries + k));
+	for (unsigned i = 0; i < FLUSH_SHARES && s->keeps; i++)
+		for (unsigned k = 0; k < tries; k++)
+			t.control[i][k] = 2 * (140e3 + s->control * pages * flush_shares[i] +
+					       s->noise * wobble(i * tries + k + 7));
 	for (unsigned k = 0; k < tries; k++)
 		t.reads[k] = (struct flush_reads){ s->cached, s->evicted, s->after };
 	return t;
@@ -47,37 +52,44 @@ static struct flush_times tell(const struct story *s, unsigned tries)
 
 static const struct story stories[] = {
 	/* Real ones. */
-	{ "CLFLUSHOPT over 8 MiB", 8 * MIB, 140e3, 35, 5e3, 10, 350, 348, false, FLUSH_REAL },
-	{ "WBINVD of a large LLC", 64 * MIB, 3e6, 200, 100e3, 14, 300, 290, false, FLUSH_REAL },
-	{ "WBINVD, noise half of what growth is", 16 * MIB, 1e6, 100, 200e3, 14, 300, 310, false,
+	{ "CLFLUSHOPT over 8 MiB", 8 * MIB, 140e3, 35, 5e3, 10, 350, 348, false, 0, FLUSH_REAL },
+	{ "WBINVD of a large LLC", 64 * MIB, 3e6, 200, 100e3, 14, 300, 290, false, 0, FLUSH_REAL },
+	{ "WBINVD, noise half of what growth is", 16 * MIB, 1e6, 100, 200e3, 14, 300, 310, false, 0,
 	  FLUSH_REAL },
-	{ "a memory that writes 200 GB/s", 16 * MIB, 1e6, 20.5, 10e3, 14, 300, 300, false,
+	{ "a memory that writes 200 GB/s", 16 * MIB, 1e6, 20.5, 10e3, 14, 300, 300, false, 0,
 	  FLUSH_REAL },
-	{ "WBNOINVD: writes back and keeps", 16 * MIB, 1e6, 100, 50e3, 14, 300, 14, true,
+	{ "WBNOINVD: writes back and keeps", 16 * MIB, 1e6, 100, 50e3, 14, 300, 14, true, 35,
 	  FLUSH_REAL },
-	{ "CLWB that drops the line", 16 * MIB, 1e6, 100, 50e3, 14, 300, 300, true, FLUSH_REAL },
+	{ "CLWB that drops the line", 16 * MIB, 1e6, 100, 50e3, 14, 300, 300, true, 35,
+	  FLUSH_REAL },
 	/* Nothing. */
-	{ "an empty function", 8 * MIB, 20, 0, 5, 10, 350, 10, false, FLUSH_NOTHING },
-	{ "an exit to a hypervisor", 16 * MIB, 1500, 0, 700, 14, 300, 15, false, FLUSH_NOTHING },
+	{ "an empty function", 8 * MIB, 20, 0, 5, 10, 350, 10, false, 0, FLUSH_NOTHING },
+	{ "an exit to a hypervisor", 16 * MIB, 1500, 0, 700, 14, 300, 15, false, 0, FLUSH_NOTHING },
 	{ "an exit that is 3 us slower when cold", 16 * MIB, 1500, 3000. / 4096, 700, 14, 300, 15,
-	  false, FLUSH_NOTHING },
-	{ "an exit that drives lines from L2 to L3", 16 * MIB, 1500, 0, 700, 14, 300, 60, false,
+	  false, 0, FLUSH_NOTHING },
+	{ "an exit that drives lines from L2 to L3", 16 * MIB, 1500, 0, 700, 14, 300, 60, false, 0,
 	  FLUSH_NOTHING },
-	{ "an exit in WBNOINVD's place", 16 * MIB, 1500, 0, 700, 14, 300, 14, true, FLUSH_NOTHING },
+	{ "an exit in WBNOINVD's place", 16 * MIB, 1500, 0, 700, 14, 300, 14, true, 35,
+	  FLUSH_NOTHING },
 	/* What cannot be told. */
 	{ "grows, and the lines are there: WBNOINVD by another name", 16 * MIB, 1e6, 100, 50e3, 14,
-	  300, 14, false, FLUSH_UNCLEAR },
-	{ "does not grow, and the lines are gone", 16 * MIB, 1500, 0, 700, 14, 300, 300, false,
+	  300, 14, false, 0, FLUSH_UNCLEAR },
+	{ "does not grow, and the lines are gone", 16 * MIB, 1500, 0, 700, 14, 300, 300, false, 0,
 	  FLUSH_UNCLEAR },
-	{ "half of the lines left", 16 * MIB, 1e6, 100, 50e3, 14, 300, 157, false, FLUSH_UNCLEAR },
-	{ "noise far beyond growth", 16 * MIB, 1e6, 100, 20e6, 14, 300, 300, false, FLUSH_UNCLEAR },
+	{ "half of the lines left", 16 * MIB, 1e6, 100, 50e3, 14, 300, 157, false, 0,
+	  FLUSH_UNCLEAR },
+	{ "noise far beyond growth", 16 * MIB, 1e6, 100, 20e6, 14, 300, 300, false, 0,
+	  FLUSH_UNCLEAR },
 	{ "noise that could hide growth, and the lines are there", 16 * MIB, 1e6, 0, 400e3, 14, 300,
-	  14, false, FLUSH_UNCLEAR },
-	{ "an emulator: no cache to see", 16 * MIB, 1e6, 0, 0, 14, 14, 14, false, FLUSH_UNCLEAR },
-	{ "an emulator that counts flushes", 16 * MIB, 1e6, 100, 0, 14, 14, 14, false,
+	  14, false, 0, FLUSH_UNCLEAR },
+	{ "an emulator: no cache to see", 16 * MIB, 1e6, 0, 0, 14, 14, 14, false, 0,
 	  FLUSH_UNCLEAR },
-	{ "keeps, flat, and the lines are gone", 16 * MIB, 1500, 0, 700, 14, 300, 300, true,
+	{ "an emulator that counts flushes", 16 * MIB, 1e6, 100, 0, 14, 14, 14, false, 0,
 	  FLUSH_UNCLEAR },
+	{ "keeps, flat, and the lines are gone", 16 * MIB, 1500, 0, 700, 14, 300, 300, true, 35,
+	  FLUSH_UNCLEAR },
+	{ "keeps, flat, and so is CLFLUSHOPT: nothing was dirty", 16 * MIB, 140e3, 0, 700, 14, 300,
+	  14, true, 0, FLUSH_UNCLEAR },
 };
 
 static void every_story_has_its_verdict(void **state)
@@ -92,7 +104,7 @@ static void every_story_has_its_verdict(void **state)
 			if (f.verdict != stories[i].verdict)
 				fail_msg("%s, %u tries: %s: %s", stories[i].name, tries,
 					 flush_verdict_name(f.verdict), f.text);
-			assert_true(f.slope_lo <= f.slope && f.slope <= f.slope_hi);
+			assert_true(f.slope.lo <= f.slope.value && f.slope.value <= f.slope.hi);
 		}
 }
 
@@ -103,13 +115,28 @@ static void figures_are_those_of_the_times(void **state)
 
 	(void)state;
 	flush_judge(&t, &f);
-	assert_true(fabs(f.slope - 35) < 2);
+	assert_true(fabs(f.slope.value - 35) < 2);
 	assert_true(fabs(f.idle - 140e3) < 5e3);
 	assert_true(fabs(f.left - 338. / 340) < 1e-9);
 	assert_true(f.reads.cached == 10 && f.reads.evicted == 350 && f.reads.after == 348);
 	assert_non_null(strstr(f.text, "ns more for each dirty 4 KiB ["));
 	assert_non_null(strstr(f.text, "99 % of the lines had left the cache"));
 	assert_null(strchr(f.text, '\n'));
+	assert_null(strstr(f.text, "CLFLUSHOPT"));
+	assert_true(f.control.value == 0 && f.control.lo == 0 && f.control.hi == 0);
+}
+
+static void a_control_is_told_where_lines_may_stay(void **state)
+{
+	struct story s = { "", 16 * MIB, 1500, 0, 700, 14, 300, 14, true, 35, FLUSH_NOTHING };
+	struct flush_times t = tell(&s, 7);
+	struct flush_found f;
+
+	(void)state;
+	flush_judge(&t, &f);
+	assert_true(fabs(f.control.value - 35) < 1);
+	assert_true(f.control.lo <= f.control.value && f.control.value <= f.control.hi);
+	assert_non_null(strstr(f.text, "(CLFLUSHOPT 35"));
 }
 
 /* Without noise the interval is a point; with it, it covers what is there. */
@@ -123,8 +150,8 @@ static void the_interval_covers_the_slope(void **state)
 		struct flush_found f;
 
 		flush_judge(&t, &f);
-		assert_true(f.slope_lo <= s.per_page + 1e-6 && s.per_page - 1e-6 <= f.slope_hi);
-		assert_true(s.noise > 0 || f.slope_hi - f.slope_lo < 1e-6);
+		assert_true(f.slope.lo <= s.per_page + 1e-6 && s.per_page - 1e-6 <= f.slope.hi);
+		assert_true(s.noise > 0 || f.slope.hi - f.slope.lo < 1e-6);
 	}
 }
 
@@ -217,6 +244,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_story_has_its_verdict),
 		cmocka_unit_test(figures_are_those_of_the_times),
+		cmocka_unit_test(a_control_is_told_where_lines_may_stay),
 		cmocka_unit_test(the_interval_covers_the_slope),
 		cmocka_unit_test(what_made_single_tries_long_does_not_decide),
 		cmocka_unit_test(one_try_decides_nothing),
