@@ -58,6 +58,7 @@ do for [p=1:PANELS] {
 	unset arrow
 	eval GRID
 	KX = BELOW ? LEFT : LEFT + PLOT + 2
+	if (KX + 6 + NAMES > COLS - 1) { KX = COLS - 7 - NAMES < 0 ? 0 : COLS - 7 - NAMES }
 	KY = Y0[p] + (BELOW ? AREA + 5 : 1.5)
 	plot DATA index 1 every ::(p - 1)::(p - 1) using (1):(Y0[p]):12 \
 		with labels left font BOLD noenhanced, \

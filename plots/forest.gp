@@ -3,8 +3,9 @@
 # Block 1, a line per section: rows, least and greatest x, width of names, of numbers, of the
 # figures with their intervals, name of the axis. Block 2, a line per row: section, row, what it is
 # (0 a cell, 1 a panel's name, 2 the columns' names, 3 a bound's name), value, low, high, bound,
-# untrustworthy, name, number, number with interval, width of the name; with PARTS, of what the value
-# is made, low and high of the first and where each of them ends. Block 3 then, a line per part: number, place of its name, name.
+# untrustworthy, name, number, number with interval, width of the name. With PARTS, of what the value
+# is made: low and high of the first, and where each of them ends; and block 3, a line per part:
+# number, place of its name, name.
 if (!exists("PARTS")) { PARTS = 0 }
 stats DATA index 1 using (0) nooutput
 SECTIONS = STATS_records

@@ -10,14 +10,18 @@ if (FORMAT eq "png") {
 	set terminal pngcairo size 1.5*W,1.5*H fontscale 1.5 linewidth 1.5 pointscale 1.5 \
 		font "monospace,9" noenhanced
 }
+# A point of pdfcairo is a pixel of the others.
 if (FORMAT eq "pdf") {
-	set terminal pdfcairo size W/96.0 in,H/96.0 in fontscale 1 font "monospace,9" noenhanced
+	set terminal pdfcairo size W/96.0 in,H/96.0 in fontscale 0.75 \
+		font "monospace,9" noenhanced
 }
 if (DUMB) {
 	set terminal dumb mono size COLS,LINES noenhanced
 }
 set output OUTPUT
-BOLD = FORMAT eq "svg" ? "DejaVu Sans Mono:Bold" : "monospace:Bold"
+# In SVG gnuplot takes a weight for a part of the family's name, which no reader has: size alone.
+BOLD = FORMAT eq "svg" ? ",13" : "monospace:Bold"
+TITLE = FORMAT eq "svg" ? ",15" : "monospace:Bold,13"
 
 # A terminal's characters are places, not areas: the first is at 0 and the last at 1.
 SX(x) = DUMB ? x / (COLS - 1.0) : x / real(COLS)
@@ -38,7 +42,7 @@ line(first, last) = (column(1) == !DUMB && column(2) >= first && column(2) <= la
 if (DUMB) {
 	plot DATA index 0 using (1):(line(0, CAPTION) + 0.5):3 with labels left noenhanced
 } else {
-	plot DATA index 0 using (1):(line(0, 0) + 1):3 with labels left font BOLD.",13" noenhanced, \
+	plot DATA index 0 using (1):(line(0, 0) + 1):3 with labels left font TITLE noenhanced, \
 	     DATA index 0 using (1):(line(1, CAPTION) + 1.5):3 with labels left noenhanced
 }
 TOP = CAPTION + (DUMB ? 1 : 2)

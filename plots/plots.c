@@ -43,6 +43,13 @@ const struct plot_info plot_list[] = {
 	{ "saving", "what is saved where the erratum is absent: quirk=off against quirk=on",
 	  saving_feed },
 	{ "rounds", "each invocation's median, round by round: is there drift?", rounds_feed },
+	{ "dirty", "time against the share of dirty lines, a curve per scope or policy",
+	  dirty_feed },
+	{ "policy", "time of a stop by who flushes when, the early flush beside it", policy_feed },
+	{ "victim", "what a program beside a flush suffers: slowdown, longest gap, warm-up",
+	  victim_feed },
+	{ "cpus", "distribution of the times of single CPUs, and how near they come to 1 s",
+	  cpus_feed },
 	{ NULL, NULL, NULL },
 };
 

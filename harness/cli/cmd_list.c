@@ -82,8 +82,9 @@ static json_t *bench_json(const struct machine *m, const struct bench_info *b)
 			 factors, "metrics", metrics);
 }
 
+/* @whole: why nothing of the benchmark runs here, which need not be said of each level again. */
 static void print_factor(const struct machine *m, const struct bench_info *b,
-			 const struct factor_info *f)
+			 const struct factor_info *f, const struct reason *whole)
 {
 	printf("\n  %s: %s\n    default %s=%s%s%s\n", f->name, f->summary, f->name, f->usual,
 	       f->paired ? "; paired: all its levels share a process" : "",
@@ -93,9 +94,9 @@ static void print_factor(const struct machine *m, const struct bench_info *b,
 	for (unsigned i = 0; f->levels && f->levels[i].name; i++) {
 		struct reason why;
 
-		printf("    %-12s %s\n", f->levels[i].name, f->levels[i].summary);
-		if (!level_runs(m, b, f, f->levels[i].name, &why))
-			printf("    %-12s not here: %s\n", "", why.text);
+		printf("    %-14s %s\n", f->levels[i].name, f->levels[i].summary);
+		if (!level_runs(m, b, f, f->levels[i].name, &why) && strcmp(why.text, whole->text))
+			printf("    %-14s not here: %s\n", "", why.text);
 	}
 }
 
@@ -111,10 +112,10 @@ static int list_one(const struct cli *cli, const struct machine *m, const struct
 	if (b->disruptive)
 		printf("  it %s; `run` needs --allow-disruptive\n", b->disruptive);
 	for (unsigned i = 0; b->metrics[i].name; i++)
-		printf("  measures %s, a %s, per %s\n", b->metrics[i].name, b->metrics[i].quantity,
+		printf("  measures %s (%s) per %s\n", b->metrics[i].name, b->metrics[i].quantity,
 		       b->metrics[i].per);
 	for (unsigned i = 0; i < bench_factors(b); i++)
-		print_factor(m, b, bench_factor(b, i));
+		print_factor(m, b, bench_factor(b, i), &why);
 	return EXIT_DONE;
 }
 

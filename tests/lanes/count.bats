@@ -33,15 +33,37 @@ setup() {
 	for name in first second; do
 		"$TDCOST" db check --db $name.db
 		"$TDCOST" runs --json --db $name.db >list
-		jq -e --arg kernel "$KERNEL." 'length == 1 and .[0].state == "done" and .[0].host == "tdcost-count" and
-			(.[0].kernel | startswith($kernel))' list
+		jq -e --arg kernel "$KERNEL." 'length == 3 and all(.[]; .state == "done" and .lane == "count" and
+			.clock == "instructions" and .host == "tdcost-count" and (.kernel | startswith($kernel)))' list
 	done
+}
+
+# medians LABEL NAME: the cells of a run and their instructions for each page.
+medians() {
+	"$TDCOST" show "label=$1" --db "$2.db" --json |
+		jq -r '.cells[] | select(.summary) | "\(.factors.mode) quirk=\(.factors.quirk) \(.summary.median)"'
+}
+
+# Counts, not times: what differs between boots is what interrupted the benchmark.
+@test "two boots of one kernel count the same, within 1 %" {
+	for label in user kernel; do
+		paste -d' ' <(medians $label first) <(medians $label second) >pairs
+		[ -s pairs ]
+		awk -v kernel="$KERNEL" '{
+			spread = ($6 > $3 ? $6 - $3 : $3 - $6) / $3 * 100
+			printf "# Linux %s, reset, mode=%s %s: %.2f and %.2f instructions for each page, spread %.3f %%\n",
+				kernel, $1, $2, $3, $6, spread
+			if ($1 != $4 || $2 != $5 || !($3 > 0) || spread > 1)
+				bad = 1
+		} END { exit bad }' pairs >&3
+	done
+	[ "$(wc -l <pairs)" = 1 ]
 }
 
 @test "one environment, two boots: their runs can be compared" {
 	"$TDCOST" db merge second.db --db first.db
 	"$TDCOST" runs --json --db first.db >list
-	jq -e 'length == 2' list
+	jq -e 'length == 6' list
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM environment')" = 1 ]
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM boot')" = 2 ]
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM host')" = 1 ]

@@ -15,5 +15,14 @@ check "svm, for KVM inside" fits " svm " flags
 tdcost run null -p ops=1000 --rounds 4 --budget 1s --json >said
 status=$?
 check "null runs" [ $status = 0 -o $status = 5 ]
+# Instructions of the kernel's early return, and of memset() in user space, from which it saves.
+tdcost run reset -p insn=memset -p region=1M -p backing=4k --rounds 3 --blocks 20 --budget 3s --label user >said
+status=$?
+check "reset by memset runs" [ $status = 0 ]
+tdcost run reset -p mode=kernel -p quirk=off -p region=1M --rounds 3 --blocks 20 --budget 3s --label kernel >said
+status=$?
+check "the early return in the module runs" [ $status = 0 ]
+check "reset in the kernel without MOVDIR64B is skipped" \
+	exits 4 tdcost run reset -p mode=kernel -p quirk=on -p region=1M
 echo "boot: $(cat /proc/sys/kernel/random/boot_id)"
 end

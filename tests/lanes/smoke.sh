@@ -13,9 +13,56 @@ check "debugfs, securityfs and cgroup2 are mounted" \
 	[ "$(grep -cE ' (debugfs|securityfs|cgroup2) ' /proc/mounts)" = 3 ]
 tdcost doctor >said
 check "doctor names the machine" fits "2 packages, 2 LLCs" said
-for cpu in 0 3; do
-	tdcost run null -p ops=1000 --rounds 2 --budget 2s --cpu $cpu >said
+check "run refuses, for there is no clock" exits 4 tdcost run null
+check "nothing was stored" [ ! -e "$TDCOST_DB" ]
+
+# all_run WHAT N ARGUMENT...: check runs N cells, and skips none of them.
+all_run() {
+	what=$1
+	cells=$2
+	shift 2
+	tdcost check "$@" >table 2>errors
 	status=$?
-	check "null runs on CPU $cpu" [ $status = 0 -o $status = 5 ]
+	cat table errors >&2
+	check "$what: check finds no fault" [ $status = 0 ]
+	check "$what: all $cells cells ran" [ "$(grep -c ' ok ' table)" = "$cells" -a "$(grep -c ' skipped ' table)" = 0 ]
+}
+
+for cpu in 0 3; do
+	all_run "null on CPU $cpu" 1 null --cpu $cpu
 done
+all_run "reset, on one CPU to four" 12 reset -p insn=memset -p region=256K -p backing=4k \
+	-p threads=1,2,4 -p before=evicted,dirty
+all_run "reset in the kernel, early return" 2 reset -p mode=kernel -p quirk=off -p region=4M -p page=4K,4M
+check "reset in the kernel without MOVDIR64B is skipped" \
+	exits 4 tdcost check reset -p mode=kernel -p quirk=on -p region=4M
+all_run "wbinvd, in every scope" 24 wbinvd -p scope=one,package,llc,core,all,turn -p op=wbinvd,none \
+	-p dirty=0,100
+all_run "wbinvd, made dirty by all" 3 wbinvd -p scope=one,package,all -p op=wbinvd -p dirty=50 -p by=all
+all_run "wbinvd, made dirty by another package" 1 wbinvd -p scope=one -p op=wbinvd -p dirty=50 -p by=remote
+all_run "wbinvd, with a victim" 2 wbinvd -p scope=one -p op=wbinvd -p dirty=0 -p victim=llc,remote -p set=256K
+all_run "stop, by every policy" 42 stop -p flagged=0,50,100 -p redirty=0,10 -p dirty=10
+tdcost list stop --json >said
+check "stop was by the module" fits '"runs_here": true' said
+all_run "flag, here and in the kernel" 4 flag -p mode=user,kernel -p store=off,on
+all_run "flush" 4 flush -p path=out,in -p region=256K -p before=dirty -p backing=4k
+all_run "offline" 3 offline --allow-disruptive -p action=offline,online,cycle -p dirty=0 -p flush=none
+all_run "offline, with two flushes before" 2 offline --allow-disruptive -p action=offline,cycle -p dirty=100 -p flush=twice
+check "every CPU is online again" [ "$(cat /sys/devices/system/cpu/online)" = 0-3 ]
+
+# A run that is interrupted while its CPU is away brings it back.
+tdcost check offline --allow-disruptive -p action=offline -p dirty=0 -p flush=none --blocks 1000 >&2 &
+pid=$!
+tries=0
+until [ "$(cat /sys/devices/system/cpu/online)" != 0-3 ] || [ $tries = 2000 ]; do
+	tries=$((tries + 1))
+done
+check "it was away" [ $tries -lt 2000 ]
+kill -INT $pid
+wait $pid
+check "after Ctrl-C it is back" [ "$(cat /sys/devices/system/cpu/online)" = 0-3 ]
+
+check "the module leaves" rmmod tdcost
+check "without it the reason is told" exits 4 tdcost check wbinvd -p op=wbinvd
+check "and stop plays with threads" exits 0 tdcost check stop
 end

@@ -35,14 +35,16 @@ setup() {
 	"$TDCOST" db check --db first.db
 	"$TDCOST" db merge second.db --db first.db
 	"$TDCOST" runs --json --db first.db >list
-	jq -e 'length == 2 and all(.[]; .state == "done" and .host == "tdcost-spr")' list
+	jq -e 'length == 4 and all(.[]; .state == "done" and .host == "tdcost-spr")' list
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM environment')" = 1 ]
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM boot')" = 2 ]
 }
 
-@test "with the CPUID bit off there is no MOVDIR64B" {
-	run --separate-stderr "$TOP/scripts/vm" --lane spr --kernel "$KERNEL" --no-module \
-		--build "${TDCOST%/harness/cli/tdcost}" --cpu-flags -movdir64b -- tdcost doctor
-	echo "$output"
-	[[ $output == *"has not: movdir64b "* ]]
+@test "with the CPUID bit off MOVDIR64B is skipped with its reason" {
+	run --separate-stderr "$TOP/scripts/vm" --lane spr --kernel "$KERNEL" --cpu-flags -movdir64b \
+		--build "${TDCOST%/harness/cli/tdcost}" -- \
+		tdcost check reset -p insn=movdir64b -p mode=user,kernel -p quirk=on -p region=256K
+	echo "$output" "$stderr"
+	[ "$status" = 4 ]
+	[ "$(grep -c 'skipped.*this cpu has no movdir64b' <<<"${output,,}")" = 2 ]
 }

@@ -15,5 +15,17 @@ check "doctor finds MOVDIR64B" fits "^has:.* movdir64b " said
 tdcost run null -p ops=1000 --rounds 2 --budget 2s >said
 status=$?
 check "null runs" [ $status = 0 -o $status = 5 ]
+# Each cell poisons its pages, resets them and looks at every byte.
+tdcost check reset -p insn=movdir64b -p mode=user,kernel -p quirk=on,off -p region=2M -p page=4K,2M \
+	-p before=evicted,dirty >table 2>&1
+status=$?
+cat table >&2
+check "MOVDIR64B clears every byte, in user space and in the kernel" [ $status = 0 ]
+check "in all 16 cells" [ "$(grep -c ' ok ' table)" = 16 ]
+tdcost run reset -p insn=movdir64b -p quirk=auto -p region=256K --rounds 2 --blocks 5 --budget 2s --json >said
+status=$?
+check "reset is counted, and the erratum's mode follows the CPU" [ $status = 0 ]
+check "quirk=auto is on" fits '"quirk": "on"' said
+check "it is measured, not an analogue" fits '"kind": "measured"' said
 echo "boot: $(cat /proc/sys/kernel/random/boot_id)"
 end

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * dirty: time against the share of the LLC that was made dirty before, a curve for each scope and
+ * operation of wbinvd, for each policy of stop. Where samples tell a total, as those of stop do,
+ * it is drawn: what was only moved to an earlier moment is no gain.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plots/curves.h"
+#include "plots/feeds.h"
+
+#define FACTOR	"dirty"
+#define NOTHING "none" /* what stop calls 0 % */
+/* Where most curves would lie in the lowest fifth of a linear axis, it is no axis for them. */
+#define LOW	 0.2
+#define LOG_SPAN 1
+#define APART	 0.007 /* of the axis: curves stand side by side, so that intervals are seen */
+
+/* Does the run hold the benchmark at two shares at least? One makes no curve. */
+static bool varies(const struct report *r, const char *benchmark)
+{
+	const struct report_cell *first = NULL;
+
+	for (size_t i = 0; i < r->n_cells; i++) {
+		const struct report_cell *c = &r->cells[i];
+
+		if (!c->has_data || strcmp(c->row->benchmark, benchmark))
+			continue;
+		if (!first)
+			first = c;
+		else if (strcmp(report_level(first, FACTOR), report_level(c, FACTOR)))
+			return true;
+	}
+	return false;
+}
+
+static bool percent_of(const char *level, double *percent)
+{
+	char *end;
+
+	*percent = strtod(level, &end);
+	return (*level && !*end) || !strcmp(level, NOTHING);
+}
+
+static int add_rows(struct feed *f, struct reason *why)
+{
+	for (size_t i = 0; i < f->n_runs; i++) {
+		const struct report *r = f->runs[i];
+
+		for (size_t k = 0; k < r->n_cells; k++) {
+			const char *level = report_level(&r->cells[k], FACTOR);
+			const struct report_value *total =
+				report_value_of(r, &r->cells[k], "total");
+			struct feed_row *row;
+			double x;
+
+			if (!r->cells[k].has_data || !percent_of(level, &x) ||
+			    !varies(r, r->cells[k].row->benchmark))
+				continue;
+			row = total ? feed_add_value(f, i, total) : feed_add(f, i, &r->cells[k]);
+			if (!row)
+				return reason_set(why, -ENOMEM, "out of memory");
+			row->x = x;
+		}
+	}
+	if (f->n)
+		return 0;
+	return reason_set(why, -ENODATA,
+			  "no benchmark was measured with several shares of dirty lines; try "
+			  "`tdcost run wbinvd -p dirty=0,50,100`");
+}
+
+/* Rows of a curve stand together: what is an axis is sorted last. */
+static bool same_curve(const struct feed_row *a, const struct feed_row *b)
+{
+	return a->panel == b->panel && a->run_no == b->run_no &&
+	       !memcmp(a->rank, b->rank, sizeof(a->rank));
+}
+
+/* It is called by its worst row, which says what is wrong with it. */
+static const struct feed_row *worst(const struct feed_row *row, size_t n)
+{
+	const struct feed_row *worst = row;
+
+	for (size_t i = 1; i < n; i++)
+		if (row[i].fatal > worst->fatal ||
+		    (row[i].fatal == worst->fatal && row[i].kind > worst->kind))
+			worst = &row[i];
+	return worst;
+}
+
+static void find_curves(struct curves *c, const struct feed_row **first)
+{
+	const struct feed *f = c->f;
+
+	for (size_t i = 0, end; i < f->n; i = end) {
+		for (end = i + 1; end < f->n && same_curve(&f->rows[i], &f->rows[end]);)
+			end++;
+		first[c->n] = &f->rows[i];
+		c->curve[c->n++] =
+			(struct curve){ .row = worst(&f->rows[i], end - i), .rows = end - i };
+	}
+}
+
+static double top_of(const struct feed_row *row, size_t n)
+{
+	double top = 0;
+
+	for (size_t i = 0; i < n; i++)
+		top = fmax(top, fmax(row[i].value, isfinite(row[i].hi) ? row[i].hi : 0));
+	return top;
+}
+
+/* One for all panels of a section: they are to be compared. */
+static void find_y(const struct feed *f, const struct feed_section *s, const struct curves *c,
+		   const struct feed_row *const *first, struct axis *y)
+{
+	const struct feed_row *rows = &f->rows[s->first];
+	double top = top_of(rows, s->n), least = INFINITY;
+	size_t curves = 0, low = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->curve[i].row->section != rows->section)
+			continue;
+		curves++;
+		low += top_of(first[i], c->curve[i].rows) < LOW * top;
+	}
+	for (size_t i = 0; i < s->n; i++)
+		least = fmin(least, isfinite(rows[i].lo) ? rows[i].lo : rows[i].value);
+	*y = (struct axis){ .hi = top > 0 ? 1.06 * top : 1 };
+	if (2 * low > curves && least > 0)
+		axis_around(y, least, top, LOG_SPAN);
+}
+
+static void find_x(const struct feed *f, const struct feed_section *s, struct axis *x)
+{
+	double lo = INFINITY, hi = -INFINITY;
+
+	for (size_t i = s->first; i < s->first + s->n; i++) {
+		lo = fmin(lo, f->rows[i].x);
+		hi = fmax(hi, f->rows[i].x);
+	}
+	*x = (struct axis){ .lo = lo - 0.08 * (hi - lo), .hi = hi + 0.08 * (hi - lo) };
+}
+
+static void find_axes(const struct curves *c, const struct feed_row *const *first, struct panel *p)
+{
+	const struct feed *f = c->f;
+	const struct feed_section *s = &f->sections[c->curve[p->first].row->section];
+
+	find_x(f, s, &p->x);
+	find_y(f, s, c, first, &p->y);
+	snprintf(p->x_name, sizeof(p->x_name), "%s%sdirty before, %% of the LLC",
+		 f->n_sections > 1 ? s->benchmark : "", f->n_sections > 1 ? ": " : "");
+	snprintf(p->y_name, sizeof(p->y_name), "%s%s%s%s", s->metric, *s->metric ? ", " : "",
+		 s->unit, p->y.log ? ", log scale" : "");
+}
+
+/* Place beside the level, level, value, interval, untrustworthy. */
+static void write_curve(FILE *out, const struct panel *p, size_t place, const struct feed_row *row,
+			size_t n)
+{
+	double off = ((double)place - (double)(p->n - 1) / 2) * APART * (p->x.hi - p->x.lo);
+
+	for (size_t i = 0; i < n; i++) {
+		bool interval = isfinite(row[i].lo) && isfinite(row[i].hi);
+
+		feed_number(out, row[i].x + off);
+		feed_number(out, row[i].x);
+		feed_number(out, row[i].value);
+		feed_number(out, interval ? row[i].lo : row[i].value);
+		feed_number(out, interval ? row[i].hi : row[i].value);
+		fprintf(out, "%d\n", row[i].fatal);
+	}
+	fputs("\n\n", out);
+}
+
+static void write_picture(FILE *data, struct curves *c, const struct feed_row **first)
+{
+	char benchmarks[120], title[200];
+
+	find_curves(c, first);
+	curves_divide(c, false);
+	for (size_t i = 0; i < c->panels; i++)
+		find_axes(c, first, &c->panel[i]);
+	snprintf(title, sizeof(title), "%s: time against the dirty share",
+		 feed_drawn(c->f, benchmarks, sizeof(benchmarks)));
+	feed_caption(data, c->f, title,
+		     "point: median over invocations; bar: its 95 % interval; curves stand side by "
+		     "side at each share");
+	curves_write(data, c);
+	for (size_t i = 0; i < c->panels; i++)
+		for (size_t k = 0; k < c->panel[i].n; k++)
+			write_curve(data, &c->panel[i], k, first[c->panel[i].first + k],
+				    c->curve[c->panel[i].first + k].rows);
+}
+
+int dirty_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why)
+{
+	static const char *const inside[] = { "scope", "op", "policy", NULL };
+	const struct feed_row **first = NULL;
+	struct curves c = { 0 };
+	struct feed f;
+	int ret = feed_start(&f, runs, n, why);
+
+	f.along = FACTOR;
+	f.inside = inside;
+	f.digits = 3;
+	if (!ret)
+		ret = add_rows(&f, why);
+	if (!ret)
+		ret = feed_arrange(&f, NULL, why);
+	if (ret)
+		goto out;
+	first = calloc(f.n, sizeof(const struct feed_row *));
+	ret = first ? curves_start(&c, &f) : -ENOMEM;
+	if (ret) {
+		reason_set(why, ret, "out of memory");
+		goto out;
+	}
+	write_picture(data, &c, first);
+	ret = feed_done(data, why);
+out:
+	free(first);
+	curves_end(&c);
+	feed_end(&f);
+	return ret;
+}

@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# policy.gp: stop time by policy. Usage: gnuplot -c policy.gp DATA OUTPUT svg|png|pdf|dumb
+DATA = ARG1; OUTPUT = ARG2; FORMAT = ARG3
+HERE = ARG0[1:strlen(ARG0) - strlen("policy.gp")]
+load HERE."style.gp"
+ZERO = 0
+PARTS = 3
+load HERE."forest.gp"
