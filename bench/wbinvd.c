@@ -124,6 +124,7 @@ static const struct metric_info wbinvd_metrics[] = {
 /* ---- set-up ---- */
 
 struct wbinvd_state {
+	struct bench_ctx *ctx;
 	unsigned n_arms;
 	struct tick_clock clock;
 	struct flusher flusher;
@@ -131,6 +132,7 @@ struct wbinvd_state {
 	struct victim *victim;	      /* NULL: none */
 	int *instruction, *interrupt; /* series, by CPU number */
 	int series[M_MAX];
+	unsigned watched, unseen; /* samples beside a victim, and those that say nothing of it */
 	struct flusher_arm arms[];
 };
 
@@ -286,6 +288,7 @@ static int wbinvd_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 	if (!s)
 		return reason_set(why, -ENOMEM, "out of memory");
 	s->flusher.k.fd = -1;
+	s->ctx = ctx;
 	ret = all_setup(s, ctx, why);
 	if (ret) {
 		wbinvd_teardown(s);
@@ -345,8 +348,9 @@ static void victim_values(struct wbinvd_state *s, struct bench_values *out)
 
 	if (!was_done(&s->flusher))
 		return;
+	s->watched++;
 	if (victim_judge(&steps, call->start, call->end, &f)) {
-		flusher_note(&s->flusher, "the victim did not run before and behind the flush");
+		s->unseen++;
 		return;
 	}
 	bench_value(out, s->series[M_GAP], f.gap);
@@ -382,11 +386,28 @@ static int wbinvd_verify(void *state, unsigned arm, struct reason *why)
 	return flusher_verify(&s->flusher, &s->arms[arm], why);
 }
 
+/* Others may have had its CPU for a while. That is no fault of the flush, unless it is always so. */
+static int judge_victim(const struct wbinvd_state *s, struct reason *why)
+{
+	char detail[128];
+
+	if (!s->unseen)
+		return 0;
+	if (s->unseen == s->watched)
+		return reason_set(why, -EFAULT, "the victim did not run in any of %u samples",
+				  s->watched);
+	snprintf(detail, sizeof(detail), "in %u of %u samples the victim did not get its CPU",
+		 s->unseen, s->watched);
+	s->ctx->flag(s->ctx, FLAG_BUSY, -1, detail);
+	return 0;
+}
+
 static int wbinvd_finish(void *state, struct reason *why)
 {
 	const struct wbinvd_state *s = state;
+	int ret = flusher_finish(&s->flusher, why);
 
-	return flusher_finish(&s->flusher, why);
+	return ret ? ret : judge_victim(s, why);
 }
 
 const struct bench_info wbinvd_bench = {

@@ -47,7 +47,7 @@ static void judge(struct bench_ctx *ctx, const struct flusher_arm *arms, unsigne
 		  const char *name, const struct flush_found *found)
 {
 	bool nothing = found->verdict == FLUSH_NOTHING;
-	char detail[320];
+	char detail[400];
 
 	if (found->verdict == FLUSH_REAL)
 		return;

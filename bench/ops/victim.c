@@ -22,7 +22,7 @@
 #define LAPS_BEFORE 3
 /* The first one is cold; then it is seen to be warm, also after a disturbance of another kind. */
 #define LAPS_AFTER 4
-#define LIMIT_NS   1000000000ull
+#define LIMIT_NS   10000000000ull
 #define LOOK_NS	   50000 /* how often a caller that waits looks: it takes the line from the thread */
 
 /* A line of the working set. */

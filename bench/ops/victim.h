@@ -73,7 +73,7 @@ int victim_open(struct victim **victim, const struct topo *topo, unsigned cpu, s
 		uint64_t seed, struct reason *why);
 void victim_close(struct victim *v);
 
-/* Let it run until its pace is known. A CPU that is not its own for a second is given up. */
+/* Let it run until its pace is known. A CPU that is not its own for ten seconds is given up. */
 void victim_start(struct victim *v);
 
 /* Let it run until it should be warm again, and stop it. Return: its steps, until the next start. */
