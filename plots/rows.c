@@ -77,13 +77,6 @@ struct feed_row *feed_add_value(struct feed *f, size_t run_no, const struct repo
 	return row;
 }
 
-static bool does_the_work(const struct report_cell *c)
-{
-	const char *quirk = report_level(c, "quirk");
-
-	return !*quirk || !strcmp(quirk, "on");
-}
-
 int feed_add_cells(struct feed *f, bool costly)
 {
 	bool any = false;
@@ -91,13 +84,13 @@ int feed_add_cells(struct feed *f, bool costly)
 	for (size_t i = 0; i < f->n_runs; i++)
 		for (size_t k = 0; k < f->runs[i]->n_cells; k++)
 			any |= f->runs[i]->cells[k].has_data &&
-			       does_the_work(&f->runs[i]->cells[k]);
+			       !report_returns_early(&f->runs[i]->cells[k]);
 
 	for (size_t i = 0; i < f->n_runs; i++) {
 		for (size_t k = 0; k < f->runs[i]->n_cells; k++) {
 			const struct report_cell *c = &f->runs[i]->cells[k];
 
-			if (!c->has_data || (costly && any && !does_the_work(c)))
+			if (!c->has_data || (costly && any && report_returns_early(c)))
 				continue;
 			if (!feed_add(f, i, c))
 				return -ENOMEM;

@@ -94,17 +94,12 @@ static void apply_flags(struct report *r, struct report_cell *c)
 	}
 }
 
-/* The arms that stand for what is not done: they move no byte, so a rate of theirs means nothing. */
-static bool returns_early(const struct report_cell *c)
+bool report_returns_early(const struct report_cell *c)
 {
-	static const struct {
-		const char *factor, *level;
-	} off[] = { { "quirk", "off" }, { "flush", "off" } };
-
-	for (size_t i = 0; i < sizeof(off) / sizeof(off[0]); i++)
-		if (!strcmp(report_level(c, off[i].factor), off[i].level))
-			return true;
-	return false;
+	if (!strcmp(report_level(c, "quirk"), "off"))
+		return true;
+	return !strcmp(report_level(c, "flush"), "off") &&
+	       !strcmp(report_level(c, "store"), "none");
 }
 
 static int summarise(struct report *r, struct report_cell *c)
@@ -122,7 +117,7 @@ static int summarise(struct report *r, struct report_cell *c)
 		return ret;
 	c->has_data = true;
 	/* Bytes per ns are GB per s, both decimal. */
-	if (!returns_early(c) && r->data.run.clock == CLOCK_UNIT_NS && c->metric &&
+	if (!report_returns_early(c) && r->data.run.clock == CLOCK_UNIT_NS && c->metric &&
 	    c->metric->bytes_per && c->sum.level > 0)
 		c->gb_s = (double)c->metric->bytes_per / c->sum.level;
 	return 0;

@@ -80,6 +80,9 @@ bool report_synthetic(const struct report *r);
 /* A level of a cell, "" where the benchmark has no such factor. */
 const char *report_level(const struct report_cell *cell, const char *factor);
 
+/* Is it an arm that stands for what is not done? It moves no byte, so a rate of it means nothing. */
+bool report_returns_early(const struct report_cell *cell);
+
 /* Does @factor have several levels among the run's planned cells of @benchmark? */
 bool report_varies(const struct report *r, const char *benchmark, const char *factor);
 
