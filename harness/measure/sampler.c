@@ -13,9 +13,10 @@
 #include "harness/measure/design.h"
 #include "harness/measure/timed.h"
 
-#define WARM_MAX_BLOCKS 64
-#define MAX_REPS	(1u << 24)
-#define MAX_RESERVED	(1u << 18) /* samples: 8 MiB */
+#define WARM_MAX_BLOCKS	   64
+#define MAX_REPS	   (1u << 24)
+#define MAX_RESERVED	   (1u << 18) /* samples: 8 MiB */
+#define MAX_RESERVED_PARTS (1u << 20) /* 16 MiB */
 /* TSC and CLOCK_MONOTONIC_RAW part by a few parts per million; a step is far beyond. */
 #define CLOCK_TOLERANCE 1e-3
 #define AWAY_TOLERANCE	0.02
@@ -418,8 +419,6 @@ static int open_events(struct sampling *s, struct reason *why)
 	for (unsigned i = 0; i < s->pmu.n; i++)
 		if (add_series(s, "event", s->pmu.name[i]) < 0)
 			return reason_set(why, -ENOMEM, "out of memory");
-	if (s->pmu.n && reserve_parts(s, s->room * s->pmu.n))
-		return reason_set(why, -ENOMEM, "out of memory");
 	refused = json_object();
 	for (unsigned i = 0; i < s->pmu.n_refused; i++) {
 		json_object_set_new(refused, s->pmu.refused[i].name,
@@ -448,6 +447,14 @@ static int sampling_alloc(struct sampling *s)
 	/* Room for the whole invocation, so that growing it is the exception. */
 	blocks = s->job->max_blocks + WARM_MAX_BLOCKS;
 	return reserve(s, n * (blocks < MAX_RESERVED / n ? blocks : MAX_RESERVED / n));
+}
+
+/* As for the samples: of all series, so that no page is faulted in between them. */
+static int reserve_values(struct sampling *s)
+{
+	size_t n = s->room * s->out->n_series;
+
+	return n ? reserve_parts(s, n < MAX_RESERVED_PARTS ? n : MAX_RESERVED_PARTS) : 0;
 }
 
 /* From verification to the last sample, in the state that setup() made. */
@@ -511,7 +518,9 @@ int sampler_run(const struct machine *m, const struct sampler_job *job,
 	ret = job->bench->setup(&s.ctx, &s.state, why);
 	if (ret)
 		goto out;
-	ret = measure(&s);
+	ret = reserve_values(&s);
+	if (!ret)
+		ret = measure(&s);
 	job->bench->teardown(s.state);
 	if (!ret && s.oom)
 		ret = -ENOMEM;

@@ -196,7 +196,7 @@ static int add_all(struct collecting *c)
 								  : NULL;
 	int ret;
 
-	if (!m || c->subjects < 2 || strcmp(m->per, "CPU"))
+	if (!m || !c->subjects || strcmp(m->per, "CPU"))
 		return 0;
 	ret = add_row(c, &c->all, "", c->first);
 	/* Every value is kept once. */

@@ -320,8 +320,8 @@ static void a_file_that_cannot_grow_is_a_full_disk(void **state)
 static const char *const good_steps[] = {
 	"SELECT 1",
 	"ALTER TABLE run ADD COLUMN mood TEXT; UPDATE run SET mood = 'calm'",
-	"CREATE TABLE extra (run INTEGER NOT NULL REFERENCES run, x INTEGER) STRICT;"
-	"INSERT INTO extra SELECT id, 42 FROM run",
+	("CREATE TABLE extra (run INTEGER NOT NULL REFERENCES run, x INTEGER) STRICT;"
+	 "INSERT INTO extra SELECT id, 42 FROM run"),
 };
 static const struct schema_history tomorrow = { schema_sql, 4, good_steps };
 
