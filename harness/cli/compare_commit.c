@@ -115,9 +115,9 @@ static void put_platform(const struct compare *cmp, struct paragraph *p)
 
 	erratum_modes(&cmp->c, modes, sizeof(modes));
 	put(p, "%s%s, family %u model %u stepping %u, microcode %s, Linux %s, lane %s, %s",
-	    report_synthetic(r) ? "SYNTHETIC: " : "", r->data.cpu, r->data.family, r->data.model, r->data.stepping,
-	    identity_text(r, "microcode", microcode, sizeof(microcode)), r->data.run.kernel,
-	    lane_name(r->data.run.lane), modes);
+	    report_synthetic(r) ? "SYNTHETIC: " : "", r->data.cpu, r->data.family, r->data.model,
+	    r->data.stepping, identity_text(r, "microcode", microcode, sizeof(microcode)),
+	    r->data.run.kernel, lane_name(r->data.run.lane), modes);
 	if (cmp->n_b && strcmp(cmp->b[0]->data.run.kernel, r->data.run.kernel))
 		put(p, "against Linux %s,", cmp->b[0]->data.run.kernel);
 }
