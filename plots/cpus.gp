@@ -13,9 +13,14 @@ LAST = 0
 grade(y) = y < 0.301 ? 0 : 1 + floor(y)
 passes(y) = (was = y > 0 ? LAST : 0, LAST = grade(y), LAST > was ? y : NaN)
 SHARES = '("0 %%" 0, "50 %%" 0.30103, "90 %%" 1, "99 %%" 2, "99.9 %%" 3, "99.99 %%" 4, "99.999 %%" 5, "99.9999 %%" 6) '
-TIMES = '("1 ns" 1, "10 ns" 10, "100 ns" 1e2, "1 us" 1e3, "10 us" 1e4, "100 us" 1e5, "1 ms" 1e6, "10 ms" 1e7, \
-"100 ms" 1e8, "1 s" 1e9, "10 s" 1e10) '
-AXES = "eval 'set xtics '.(XLOG[p] > 1 ? TIMES : 'autofreq ').TICS; eval 'set ytics '.SHARES.TICS"
+# Times by name; within two or three decades also those between the powers of ten.
+in_unit(v) = v < 1e3 ? sprintf("%g ns", v) : v < 1e6 ? sprintf("%g us", v / 1e3) : \
+	v < 1e9 ? sprintf("%g ms", v / 1e6) : sprintf("%g s", v / 1e9)
+between(ratio) = ratio < 5 ? "1 1.5 2 3 4 5 7" : ratio < 400 ? "1 2 5" : "1"
+times(ratio) = (t = "", sum [d=0:12] sum [m=1:words(between(ratio))] \
+	(v = real(word(between(ratio), m)) * 10.0 ** d, \
+	 t = t.(strlen(t) ? "," : "(").sprintf("'%s' %g", in_unit(v), v), 0), t.") ")
+AXES = "eval 'set xtics '.(XLOG[p] > 1 ? times(XHI[p] / XLO[p]) : 'autofreq ').TICS; eval 'set ytics '.SHARES.TICS"
 CURVES = DUMB \
 	? "plot for [c=1:COUNT[p]] DATA index 2 + FIRST[p] + c using 1:(up($2)) with lines lt c" \
 	: "plot for [c=1:COUNT[p]] DATA index 2 + FIRST[p] + c using 1:(up($2)) with lines ls c, \

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * dirty: time against the share of the LLC that was made dirty before, a curve for each scope and
- * operation of wbinvd, for each policy of stop. Where samples tell a total, as those of stop do,
- * it is drawn: what was only moved to an earlier moment is no gain.
+ * operation of wbinvd, for each policy of stop, for each action of offline. Where samples tell a
+ * total, as those of stop do, it is drawn: what was only moved to an earlier moment is no gain.
  */
 #include <errno.h>
 #include <math.h>
@@ -12,37 +12,37 @@
 #include "plots/curves.h"
 #include "plots/feeds.h"
 
-#define FACTOR	"dirty"
-#define NOTHING "none" /* what stop calls 0 % */
+#define FACTOR "dirty"
 /* Where most curves would lie in the lowest fifth of a linear axis, it is no axis for them. */
 #define LOW	 0.2
 #define LOG_SPAN 1
 #define APART	 0.007 /* of the axis: curves stand side by side, so that intervals are seen */
 
+static bool percent_of(const struct report_cell *c, double *percent)
+{
+	const char *level = report_level(c, FACTOR);
+	char *end;
+
+	*percent = strtod(level, &end);
+	return c->has_data && *level && !*end;
+}
+
 /* Does the run hold the benchmark at two shares at least? One makes no curve. */
 static bool varies(const struct report *r, const char *benchmark)
 {
-	const struct report_cell *first = NULL;
+	double first = NAN, x;
 
 	for (size_t i = 0; i < r->n_cells; i++) {
 		const struct report_cell *c = &r->cells[i];
 
-		if (!c->has_data || strcmp(c->row->benchmark, benchmark))
+		if (strcmp(c->row->benchmark, benchmark) || !percent_of(c, &x))
 			continue;
-		if (!first)
-			first = c;
-		else if (strcmp(report_level(first, FACTOR), report_level(c, FACTOR)))
+		if (isnan(first))
+			first = x;
+		else if (x != first)
 			return true;
 	}
 	return false;
-}
-
-static bool percent_of(const char *level, double *percent)
-{
-	char *end;
-
-	*percent = strtod(level, &end);
-	return (*level && !*end) || !strcmp(level, NOTHING);
 }
 
 static int add_rows(struct feed *f, struct reason *why)
@@ -51,14 +51,12 @@ static int add_rows(struct feed *f, struct reason *why)
 		const struct report *r = f->runs[i];
 
 		for (size_t k = 0; k < r->n_cells; k++) {
-			const char *level = report_level(&r->cells[k], FACTOR);
 			const struct report_value *total =
 				report_value_of(r, &r->cells[k], "total");
 			struct feed_row *row;
 			double x;
 
-			if (!r->cells[k].has_data || !percent_of(level, &x) ||
-			    !varies(r, r->cells[k].row->benchmark))
+			if (!percent_of(&r->cells[k], &x) || !varies(r, r->cells[k].row->benchmark))
 				continue;
 			row = total ? feed_add_value(f, i, total) : feed_add(f, i, &r->cells[k]);
 			if (!row)
@@ -143,6 +141,9 @@ static void find_x(const struct feed *f, const struct feed_section *s, struct ax
 		lo = fmin(lo, f->rows[i].x);
 		hi = fmax(hi, f->rows[i].x);
 	}
+	/* What was cut for want of room may leave one share. */
+	if (!(hi > lo))
+		hi = lo + 1;
 	*x = (struct axis){ .lo = lo - 0.08 * (hi - lo), .hi = hi + 0.08 * (hi - lo) };
 }
 
@@ -200,7 +201,7 @@ static void write_picture(FILE *data, struct curves *c, const struct feed_row **
 
 int dirty_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why)
 {
-	static const char *const inside[] = { "scope", "op", "policy", NULL };
+	static const char *const inside[] = { "scope", "op", "policy", "action", "flush", NULL };
 	const struct feed_row **first = NULL;
 	struct curves c = { 0 };
 	struct feed f;

@@ -189,7 +189,7 @@ static const struct synthetic_factor stop_factors[] = {
 	  true },
 	{ "flagged", "100", true },
 	{ "dirty", "50", true },
-	{ "redirty", "none", true },
+	{ "redirty", "0", true },
 	{ NULL, NULL, false },
 };
 
