@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "bench/list.h"
 #include "bench/ops/dirtier.h"
@@ -94,6 +95,7 @@ struct stop_state {
 	unsigned *cpus; /* that this process may use, n of them */
 	unsigned n;
 	struct reason failed; /* the first thing that went wrong in a sample */
+	bool broken;	      /* the shutdown under way: a step of it failed */
 	struct stop_arm arms[];
 };
 
@@ -132,6 +134,12 @@ static int dirty_supported(const struct machine *m, const struct cell *cell, str
 			     why);
 }
 
+/* Of this machine; a made-up one has as many as it says. */
+static long online_cpus(void)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 static int stop_supported(const struct machine *m, const struct cell *cell, struct reason *why)
 {
 	struct reason no = { "" };
@@ -141,6 +149,13 @@ static int stop_supported(const struct machine *m, const struct cell *cell, stru
 		return ret;
 	if (topo_cpus(m->topo) < 2)
 		return reason_set(why, -ENOTSUP, "there is one CPU, and no other to stop");
+	/* Flags and dirty lines would be those of some CPUs, the stop that of all. */
+	if (online_cpus() > (long)topo_cpus(m->topo))
+		return reason_set(
+			why, -ENOTSUP,
+			"this process may use %u of %ld CPUs, and a stop concerns all: run "
+			"it without taskset or a cpuset, or as: taskset -c 0-%ld tdcost ...",
+			topo_cpus(m->topo), online_cpus(), online_cpus() - 1);
 	ret = kmod_supported(m, 0, &no);
 	if (ret && !m->check)
 		return reason_set(why, ret,
@@ -324,6 +339,7 @@ static int stop_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 /* Samples have no way to fail: the first failure is told when all are taken. */
 static void note(struct stop_state *s, int ret, const struct reason *why)
 {
+	s->broken |= ret != 0;
 	if (ret && !*s->failed.text)
 		s->failed = *why;
 }
@@ -334,6 +350,7 @@ static void stop_prepare(void *state, unsigned arm)
 	const struct stop_arm *a = &s->arms[arm];
 	struct reason why = { "" };
 
+	s->broken = false;
 	dirtier_dirty(s->dirtier, arm);
 	note(s, stop_replay_early(&s->replay, a->policy, &a->flagged, a->behind, &why), &why);
 	if (s->replay.flushed_early)
@@ -360,7 +377,9 @@ static void stop_values(void *state, unsigned arm, struct bench_values *out)
 
 	(void)arm;
 	note(s, stop_replay_own(&s->replay, &why), &why);
-	stop_series_values(&s->series, &s->replay, out);
+	/* What was not done took no time, and was not punctual either. */
+	if (!s->broken)
+		stop_series_values(&s->series, &s->replay, out);
 }
 
 /* By the counters of who executed it: each CPU as often as the policy says, and no other. */

@@ -104,11 +104,12 @@ static const struct {
 
 int kmod_supported(const struct machine *m, unsigned wanted, struct reason *why)
 {
-	char path[256];
+	struct kmod k;
+	int ret = kmod_open(&k, m->root, why);
 
-	device_path(path, sizeof(path), m->root);
-	if (faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS))
-		return kmod_why_not(m->root, -errno, why);
+	kmod_close(&k);
+	if (ret)
+		return ret;
 	for (size_t i = 0; i < ARRAY_SIZE(features); i++)
 		if (wanted & features[i].feature && !cpu_has(&m->cpu, features[i].cpu))
 			return reason_set(why, -ENOTSUP, "%s", features[i].missing);

@@ -28,7 +28,7 @@ struct kmod {
 int kmod_open(struct kmod *k, const char *root, struct reason *why);
 void kmod_close(struct kmod *k); /* also after a failed open, and twice */
 
-/* For supported(): can it be opened, and has it all of @features (TDCOST_HAS_*)? Opens nothing. */
+/* For supported(): can it be opened, and has it all of @features (TDCOST_HAS_*)? Of another version, or not permitted: no. */
 int kmod_supported(const struct machine *m, unsigned features, struct reason *why);
 
 /* The modes and ops by the words of the command line, NULL-terminated, indexed by the enums. */

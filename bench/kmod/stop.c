@@ -2,10 +2,12 @@
 /*
  * Native_stop_other_cpus() of arch/x86/kernel/smp.c, without the stopping.
  *
- * The same steps in the same order with the same limits: copy the online mask less the own CPU, one
- * interrupt to all of it, poll with udelay(1), 10 ms more for those that are late. What differs:
- * the interrupt is that of smp_call_function_many(), not REBOOT_VECTOR; no NMI is sent; and the
- * CPUs go on afterwards, so the sequence can be repeated.
+ * The same steps in the same order: copy the online mask less the own CPU, one interrupt to all of
+ * it, poll with udelay(1) for a second, 10 ms more for those that are late. What differs: the
+ * interrupt is that of smp_call_function_many(), not REBOOT_VECTOR; no NMI is sent; kexec has woken
+ * the CPUs that are offline in MWAIT before, each CPU leaves VMX operation before it flushes, and
+ * behind the NMI it waits without a limit, where smp_send_stop() waits those 10 ms; and the CPUs go
+ * on afterwards, so the sequence can be repeated.
  */
 #include <linux/cpu.h>
 #include <linux/delay.h>

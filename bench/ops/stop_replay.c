@@ -180,7 +180,13 @@ uint64_t stop_replay_early_ticks(const struct stop_replay *r)
 
 uint64_t stop_replay_stop_ticks(const struct stop_replay *r)
 {
-	return r->stop.end - r->stop.start;
+	uint64_t end = r->stop.end;
+
+	/* The module stops looking 10 ms behind the last poll; a kexec waits until all are done. */
+	for (unsigned i = 0; r->stop.late_nmi && i < r->n_stop; i++)
+		if (!(r->stop_cpu[i].flags & TDCOST_CPU_SELF) && r->stop_cpu[i].end > end)
+			end = r->stop_cpu[i].end;
+	return end - r->stop.start;
 }
 
 uint64_t stop_replay_own_ticks(const struct stop_replay *r)

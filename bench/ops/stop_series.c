@@ -11,6 +11,7 @@ const struct metric_info stop_metrics[] = {
 	[STOP_M_EMPTY] = { "empty", "duration", "stop", 0 },
 	[STOP_M_TAIL] = { "tail", "duration", "CPU", 0 },
 	[STOP_M_FLUSH] = { "flush", "duration", "CPU", 0 },
+	[STOP_M_CPU_LATE] = { "cpu_late", "occurrence", "CPU", 0 },
 	[STOP_M_POLLS] = { "polls", "count", "stop", 0 },
 	[STOP_M_LATE] = { "late", "occurrence", "stop", 0 },
 	[STOP_M_LATE_NMI] = { "late_nmi", "occurrence", "stop", 0 },
@@ -71,6 +72,7 @@ static void stopped_values(const struct stop_series *s, const struct stop_replay
 		if (!(c->flags & TDCOST_CPU_ANSWERED))
 			continue;
 		bench_value(out, s->of[STOP_M_TAIL][c->cpu], (double)(c->end - c->request));
+		bench_value(out, s->of[STOP_M_CPU_LATE][c->cpu], !!(c->flags & TDCOST_CPU_LATE));
 		if (c->flags & TDCOST_CPU_FLUSHED)
 			bench_value(out, s->of[STOP_M_FLUSH][c->cpu], (double)(c->end - c->start));
 	}

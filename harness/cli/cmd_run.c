@@ -65,8 +65,9 @@ static int show_run(const struct cli *cli, struct recorder *rec, enum run_state 
 	int ret, status;
 
 	if (state == RUN_INTERRUPTED)
-		cli_error(cli, 0, "interrupted: %u of %u rounds are kept in %s", rounds, planned,
-			  cli->db);
+		cli_error(cli, 0, "interrupted: %u of %u rounds are kept in %s%s%.8s", rounds,
+			  planned, cli->db, rounds ? "; go on with: tdcost run --resume " : "",
+			  rounds ? rec->uuid : "");
 	if (!rounds)
 		return EXIT_FAILED;
 	ret = report_load(rec->store, rec->uuid, &report, &why);

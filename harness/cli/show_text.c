@@ -180,9 +180,11 @@ static void print_occurrence(struct table *t, const struct report_value *v)
 	char a[32];
 
 	if (v->total > 0)
-		table_cell(t, "%s in %zu", text_number(v->total, a, sizeof(a)), v->n);
+		table_cell(t, "%s in %zu, of %zu processes", text_number(v->total, a, sizeof(a)),
+			   v->n, v->invocations);
 	else
-		table_cell(t, "0 in %zu, so below %.3g %%", v->n, fmin(100, 300.0 / (double)v->n));
+		table_cell(t, "0 in %zu, so below %.3g %% for the draws of %zu processes", v->n,
+			   fmin(100, 300.0 / (double)v->n), v->invocations);
 }
 
 static void print_value(struct table *t, const struct report_value *v)

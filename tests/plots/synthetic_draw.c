@@ -200,6 +200,7 @@ static const struct store_metric stop_metrics[] = {
 	{ "stop", 1, "empty", "duration", "stop", 0 },
 	{ "stop", 1, "tail", "duration", "CPU", 0 },
 	{ "stop", 1, "flush", "duration", "CPU", 0 },
+	{ "stop", 1, "cpu_late", "occurrence", "CPU", 0 },
 	{ "stop", 1, "polls", "count", "stop", 0 },
 	{ "stop", 1, "late", "occurrence", "stop", 0 },
 	{ "stop", 1, "late_nmi", "occurrence", "stop", 0 },

@@ -274,7 +274,16 @@ static void missing_features_are_named(void **unused)
 		if (rows[i].says)
 			says("feature", &why, &rows[i].says, 1);
 	}
-	assert_int_equal(module.cmd, 0);
+	/* It is asked who it is, and nothing else: what cannot be talked to supports nothing. */
+	assert_int_equal(module.cmd, TDCOST_INFO);
+	for (int i = 0; i < 2; i++) {
+		struct machine m = { .root = t.root };
+		struct reason why = { "" };
+
+		module = (struct module){ .abi = TDCOST_ABI + !i, .err = i ? EPERM : 0 };
+		assert_int_equal(kmod_supported(&m, 0, &why), -ENOTSUP);
+		assert_true(*why.text);
+	}
 	tree_remove(&t);
 }
 
