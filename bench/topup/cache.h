@@ -105,7 +105,7 @@ struct topup_split_cache {
 void topup_split_cache_init(struct topup_split_cache *c);
 
 /* Without the lock: exact while the caller holds the mmu_lock for writing, else a hint. */
-bool topup_split_cache_need(struct topup_ctx *ctx, struct topup_split_cache *c, unsigned int min);
+bool topup_split_cache_need(const struct topup_split_cache *c, unsigned int min);
 
 /* A lock round for each page; allocates outside of it, so others can make it go beyond @min. */
 int topup_split_cache_topup(struct topup_ctx *ctx, struct topup_split_cache *c, unsigned int min);

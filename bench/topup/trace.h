@@ -23,7 +23,7 @@ enum topup_event {
 	TOPUP_FALLBACK, /* the cache was empty: an atomic allocation, where the kernel warns */
 	TOPUP_LOCK,	/* what: which */
 	TOPUP_UNLOCK,
-	TOPUP_CHECK,  /* of the need to top up; n: is there */
+	TOPUP_CHECK,  /* of the need to top up; what: "short" or "enough" */
 	TOPUP_ADD,    /* TDH.PHYMEM.PAMT.ADD */
 	TOPUP_REMOVE, /* TDH.PHYMEM.PAMT.REMOVE */
 	TOPUP_DEMOTE, /* TDH.MEM.PAGE.DEMOTE */

@@ -45,8 +45,8 @@ struct topup_vm {
 	struct topup_list pamt;
 	/* Factors, to be set behind topup_vm_init(). */
 	unsigned int demote_loops; /* of cpu_relax(): how long TDH.MEM.PAGE.DEMOTE takes */
-	unsigned int ahead;	   /* splits that one topup prepares for: 1 but in a whole range */
-	bool has_vcpu;		   /* per_vcpu_or_vm: splits are made by a vCPU */
+	unsigned int ahead; /* splits that one topup prepares for: at least n of a whole range */
+	bool has_vcpu;	    /* per_vcpu_or_vm: splits are made by a vCPU */
 };
 
 /* Used by one thread at a time. */
