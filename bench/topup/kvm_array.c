@@ -7,8 +7,10 @@ static int first_topup(struct topup_ctx *ctx, struct topup_kvm_array *c, int cap
 	topup_trace(ctx->trace, TOPUP_ARRAY, "", capacity);
 	if (topup_source_try(ctx->source))
 		c->objects = topup_array_alloc((unsigned int)capacity);
-	if (!c->objects)
+	if (!c->objects) {
+		ctx->source->count.failures++;
 		return -ENOMEM;
+	}
 	c->capacity = capacity;
 	return 0;
 }

@@ -36,8 +36,9 @@ struct topup_sample {
 /* Of one thread. All 0 to begin with; samples go to @sample as far as there is room. */
 struct topup_meter {
 	struct topup_lock_meter lock[TOPUP_LOCKS];
-	uint64_t retries; /* found the cache short when the lock was held again */
-	uint64_t topups;  /* calls; on behind the room for samples */
+	uint64_t retries;   /* found the cache short when the lock was held again */
+	uint64_t topups;    /* calls; on behind the room for samples */
+	uint64_t idle_peak; /* most pages that the vCPU and its VM held idle, seen behind a topup */
 	struct topup_sample *sample;
 	uint64_t room;
 };

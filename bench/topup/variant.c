@@ -60,7 +60,7 @@ unsigned int topup_vcpu_idle(const struct topup_vcpu *v)
 
 unsigned int topup_vm_idle(const struct topup_vm *vm)
 {
-	return READ_ONCE(vm->split.list.cnt) + vm->pamt.cnt;
+	return READ_ONCE(vm->split.list.cnt) + READ_ONCE(vm->pamt.cnt);
 }
 
 unsigned int topup_hand_free(struct topup_ctx *ctx, struct topup_hand *hand)

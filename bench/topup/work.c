@@ -18,11 +18,11 @@ static __always_inline void sample_begin(struct topup_ctx *ctx, struct stopwatch
 	w->start = topup_ticks();
 }
 
-static __always_inline void sample_end(struct topup_ctx *ctx, const struct stopwatch *w)
+static __always_inline void sample_end(struct topup_vcpu *v, const struct stopwatch *w)
 {
-	struct topup_meter *m = ctx->meter;
+	struct topup_meter *m = v->ctx.meter;
 	struct topup_sample *s;
-	uint64_t end;
+	uint64_t end, idle;
 
 	if (!m)
 		return;
@@ -30,9 +30,12 @@ static __always_inline void sample_end(struct topup_ctx *ctx, const struct stopw
 	if (m->topups < m->room) {
 		s = &m->sample[m->topups];
 		s->ticks = end - w->start;
-		s->pages = (uint32_t)(ctx->source->count.allocs - w->allocs);
+		s->pages = (uint32_t)(v->ctx.source->count.allocs - w->allocs);
 	}
 	m->topups++;
+	idle = topup_vcpu_idle(v) + topup_vm_idle(v->vm);
+	if (idle > m->idle_peak)
+		m->idle_peak = idle;
 }
 
 static __always_inline int do_topup(struct topup_vcpu *v, const struct topup_ops *ops)
@@ -42,7 +45,7 @@ static __always_inline int do_topup(struct topup_vcpu *v, const struct topup_ops
 
 	sample_begin(&v->ctx, &w);
 	r = ops->fault_topup(v);
-	sample_end(&v->ctx, &w);
+	sample_end(v, &w);
 	return r;
 }
 
@@ -96,7 +99,7 @@ static __always_inline int split_topup(struct topup_vcpu *v, const struct topup_
 
 	sample_begin(&v->ctx, &w);
 	r = ops->split_topup(v, splits);
-	sample_end(&v->ctx, &w);
+	sample_end(v, &w);
 	return r;
 }
 
