@@ -76,11 +76,10 @@ struct topup_hand {
  * with the mmu_lock held for reading, split_need() and split_get() for writing.
  */
 struct topup_ops {
+	bool guarded; /* splits without a vCPU hold the VM's mutex, outside of the mmu_lock */
 	int (*fault_topup)(struct topup_vcpu *v);
 	struct topup_page *(*fault_get_sept)(struct topup_vcpu *v);
 	int (*fault_get_pair)(struct topup_vcpu *v, struct topup_pair *pair);
-	void (*split_begin)(struct topup_vcpu *v); /* before the mmu_lock: a lock outside of it */
-	void (*split_end)(struct topup_vcpu *v);
 	bool (*split_need)(struct topup_vcpu *v, unsigned int splits);
 	int (*split_topup)(struct topup_vcpu *v, unsigned int splits);
 	int (*split_get)(struct topup_vcpu *v, const struct topup_need *need,
