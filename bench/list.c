@@ -40,6 +40,13 @@ static const struct preset_line full_lines[] = {
 	{ "wbinvd",
 	  { "scope=one,all", "op=wbinvd,none", "dirty=100", "victim=core,llc,package,remote",
 	    NULL } },
+	{ "topup",
+	  { "variant=kvm_array,tdx_prealloc,pamt_cache,direct", "load=steady,burst", NULL } },
+	{ "topup",
+	  { "work=split", "variant=kvm_array,tdx_prealloc,split_cache,split_batch,per_vcpu_or_vm",
+	    "split=repeat,whole", NULL } },
+	{ "topup",
+	  { "work=pamt", "variant=pamt_cache,direct", "pamt=fast,lock", "load=burst", NULL } },
 	{ "null", { "ops=1000,2000", "twin=a,b", NULL } },
 	{ NULL, { NULL } },
 };

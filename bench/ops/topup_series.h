@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * topup_series.h: what a metered pass yields, as metrics of the benchmark topup. A sample has room
+ * for one value of each subject: of many calls it keeps their quantiles, each a subject.
+ */
+#ifndef TDC_BENCH_OPS_TOPUP_SERIES_H
+#define TDC_BENCH_OPS_TOPUP_SERIES_H
+
+#include "bench/ops/topup_arm.h"
+#include "harness/measure/bench.h"
+
+enum {
+	TOPUP_M_TIME,
+	TOPUP_M_CALL,
+	TOPUP_M_PAGES,
+	TOPUP_M_PAGE,
+	TOPUP_M_GET,
+	TOPUP_M_WAIT,
+	TOPUP_M_HOLD,
+	TOPUP_M_ROUNDS,
+	TOPUP_M_RETRIES,
+	TOPUP_M_IDLE,
+	TOPUP_M_PEAK,
+	TOPUP_M_MAX
+};
+extern const struct metric_info topup_metrics[];
+
+#define TOPUP_QUANTILES 4
+
+struct topup_series {
+	enum topup_kind kind;
+	int call[TOPUP_QUANTILES], pages[TOPUP_QUANTILES];
+	int page, get;
+	int wait[TOPUP_LOCKS][2], hold[TOPUP_LOCKS][2]; /* mean, max */
+	int rounds[TOPUP_LOCKS];
+	int retries, idle, idle_peak, peak;
+	struct topup_sample *all; /* of all threads; room of them */
+	size_t room;
+};
+
+/* @most: topup calls in a pass of any arm. Return: 0, -ENOMEM. Free with topup_series_free(). */
+int topup_series_open(struct topup_series *s, struct bench_ctx *ctx, enum topup_kind kind,
+		      size_t most);
+void topup_series_free(struct topup_series *s);
+
+/* Behind a metered pass, hands not yet released. @idle_before: topup_arm_idle() of VM 0 before. */
+void topup_series_values(struct topup_series *s, const struct topup_arm *arm,
+			 unsigned int idle_before, struct bench_values *out);
+
+/* The nearest rank: the smallest of @n sorted values that @share of them do not exceed. */
+size_t topup_rank(size_t n, double share);
+
+#endif

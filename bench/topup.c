@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * topup: what it costs KVM and the TDX code to hold pages ready before they take a lock, by how
+ * they do it. The caches are those of bench/topup/; here they serve the same faults and the same
+ * splits, with a pool of page descriptors or with mmap() in place of the page allocator.
+ *
+ * The timed pass reads no clock in between. What is told of single calls and of locks comes from a
+ * pass of its own behind each sample, with meters.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bench/list.h"
+#include "bench/ops/topup_series.h"
+#include "bench/topup.h"
+#include "harness/machine/topo.h"
+
+#define CALIBRATE_MS 20
+#define PAUSES	     100000
+
+struct topup_state {
+	struct team *team;
+	struct topup_pool pool;
+	bool pooled;
+	struct topup_series series;
+	struct reason failed; /* the first thing that went wrong in a sample */
+	unsigned n_arms;
+	struct topup_arm arms[];
+};
+
+/* ---- setting up ---- */
+
+static void topup_teardown(void *state)
+{
+	struct topup_state *s = state;
+
+	for (unsigned i = 0; i < s->n_arms; i++)
+		topup_arm_close(&s->arms[i]);
+	if (s->pooled)
+		topup_pool_close(&s->pool);
+	topup_series_free(&s->series);
+	team_close(s->team);
+	free(s);
+}
+
+/* What PAUSE takes here: a hold time is made of it. Return: ns, 0 with a reason. */
+static double pause_ns(const struct bench_ctx *ctx, struct reason *why)
+{
+	struct tick_clock clock;
+	uint64_t start, end;
+
+	if (clock_calibrate(&clock, &ctx->machine->cpu, CALIBRATE_MS, why))
+		return 0;
+	start = topup_ticks();
+	for (unsigned i = 0; i < PAUSES; i++)
+		cpu_relax();
+	end = topup_ticks();
+	return (double)(end - start) * 1e9 / clock.hz / PAUSES;
+}
+
+static int hold_setup(struct bench_ctx *ctx, double *ns, struct reason *why)
+{
+	bool held = false;
+
+	*ns = 1;
+	for (unsigned i = 0; i < ctx->n_arms; i++)
+		held |= ctx->arms[i].levels[F_HOLD].number;
+	if (!held)
+		return 0;
+	*ns = pause_ns(ctx, why);
+	if (*ns <= 0)
+		return -ENOTSUP;
+	return json_object_set_new(ctx->facts, "pause_ns", json_real(*ns)) ? -ENOMEM : 0;
+}
+
+/* Only one arm's hands are full at a time, but all caches keep what they have. */
+static int pool_setup(struct topup_state *s, const struct bench_ctx *ctx, struct reason *why)
+{
+	unsigned in_hand = 0, in_caches = 0, threads = 0;
+
+	if (ctx->arms[0].levels[F_SOURCE].number == SOURCE_MMAP)
+		return 0;
+	for (unsigned i = 0; i < ctx->n_arms; i++) {
+		struct topup_setting set = topup_setting_of(&ctx->arms[i], 0);
+		unsigned n = topup_arm_in_hand(&set);
+
+		in_hand = n > in_hand ? n : in_hand;
+		in_caches += topup_arm_in_caches(&set);
+		threads += set.threads;
+	}
+	if (topup_pool_open(&s->pool, in_hand + in_caches, threads))
+		return reason_set(why, -ENOMEM, "out of memory");
+	s->pooled = true;
+	json_object_set_new(ctx->facts, "pool_pages", json_integer(s->pool.n));
+	return 0;
+}
+
+static int arms_setup(struct topup_state *s, const struct bench_ctx *ctx, double pause,
+		      struct reason *why)
+{
+	for (unsigned i = 0; i < ctx->n_arms; i++) {
+		double ns = (double)ctx->arms[i].levels[F_HOLD].number;
+		struct topup_setting set =
+			topup_setting_of(&ctx->arms[i], (unsigned)(ns / pause + 0.5));
+
+		s->n_arms++;
+		if (topup_arm_open(&s->arms[i], &set, s->pooled ? &s->pool : NULL))
+			return reason_set(why, -ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static int team_setup(struct topup_state *s, const struct bench_ctx *ctx, struct reason *why)
+{
+	const struct topo *topo = ctx->machine->topo;
+	unsigned most = 1, *cpus;
+	int ret;
+
+	for (unsigned i = 0; i < s->n_arms; i++)
+		if (s->arms[i].set.threads > most)
+			most = s->arms[i].set.threads;
+	cpus = calloc(most, sizeof(*cpus));
+	if (!cpus)
+		return reason_set(why, -ENOMEM, "out of memory");
+	cpus[0] = ctx->cpu;
+	if (most > 1)
+		topo_spread(topo, ctx->cpu, cpus, most);
+	ret = team_open(&s->team, topo, cpus, most, why);
+	free(cpus);
+	return ret;
+}
+
+static int series_setup(struct topup_state *s, struct bench_ctx *ctx, struct reason *why)
+{
+	size_t most = 0;
+
+	for (unsigned i = 0; i < s->n_arms; i++) {
+		size_t calls = (size_t)s->arms[i].set.threads * s->arms[i].set.ops;
+
+		most = calls > most ? calls : most;
+	}
+	if (topup_series_open(&s->series, ctx, s->arms[0].set.kind, most))
+		return reason_set(why, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int topup_setup(struct bench_ctx *ctx, void **state, struct reason *why)
+{
+	struct topup_state *s = calloc(1, sizeof(*s) + ctx->n_arms * sizeof(s->arms[0]));
+	double pause;
+	int ret;
+
+	if (!s)
+		return reason_set(why, -ENOMEM, "out of memory");
+	ret = hold_setup(ctx, &pause, why);
+	if (!ret)
+		ret = pool_setup(s, ctx, why);
+	if (!ret)
+		ret = arms_setup(s, ctx, pause, why);
+	if (!ret)
+		ret = team_setup(s, ctx, why);
+	if (!ret)
+		ret = series_setup(s, ctx, why);
+	if (ret) {
+		topup_teardown(s);
+		return ret;
+	}
+	*state = s;
+	return 0;
+}
+
+/* ---- a sample ---- */
+
+/* Samples have no way to fail: the first failure is told when all are taken. */
+static void examine(struct topup_state *s, const struct topup_arm *arm)
+{
+	for (unsigned i = 0; i < arm->set.threads && !*s->failed.text; i++)
+		if (arm->thread[i].err)
+			topup_arm_check(arm, &s->failed);
+}
+
+/* The caches keep what the sample before left in them, as a vCPU's do. */
+static void topup_prepare(void *state, unsigned arm)
+{
+	struct topup_state *s = state;
+
+	topup_arm_release(&s->arms[arm], s->team);
+	topup_arm_ready(&s->arms[arm], s->team, false);
+}
+
+static uint64_t topup_sample(void *state, unsigned arm, unsigned reps)
+{
+	struct topup_state *s = state;
+	const struct topup_setting *set = &s->arms[arm].set;
+
+	(void)reps;
+	team_go(s->team);
+	return (uint64_t)set->threads * set->ops;
+}
+
+/* The same work once more, with meters. */
+static void topup_values(void *state, unsigned arm, struct bench_values *out)
+{
+	struct topup_state *s = state;
+	struct topup_arm *a = &s->arms[arm];
+	unsigned idle;
+
+	examine(s, a);
+	topup_arm_release(a, s->team);
+	idle = topup_arm_idle(a, 0);
+	topup_arm_ready(a, s->team, true);
+	team_go(s->team);
+	examine(s, a);
+	if (a->set.variant != TOPUP_NONE)
+		topup_series_values(&s->series, a, idle, out);
+	topup_arm_release(a, s->team);
+}
+
+static int topup_verify(void *state, unsigned arm, struct reason *why)
+{
+	struct topup_state *s = state;
+	int ret;
+
+	topup_prepare(state, arm);
+	topup_sample(state, arm, 1);
+	ret = topup_arm_check(&s->arms[arm], why);
+	topup_arm_release(&s->arms[arm], s->team);
+	return ret;
+}
+
+static int topup_finish(void *state, struct reason *why)
+{
+	struct topup_state *s = state;
+	int ret = 0;
+
+	if (*s->failed.text)
+		return reason_set(why, -EFAULT, "%s", s->failed.text);
+	for (unsigned i = 0; i < s->n_arms && !ret; i++)
+		ret = topup_arm_drain(&s->arms[i], why);
+	return ret;
+}
+
+const struct bench_info topup_bench = {
+	.name = "topup",
+	.summary = "hold pages ready before a lock is taken, by how that is done",
+	.version = 1,
+	.factors = topup_factors,
+	.metrics = topup_metrics,
+	.resolve = topup_resolve,
+	.supported = topup_supported,
+	.kind = topup_kind,
+	.setup = topup_setup,
+	.prepare = topup_prepare,
+	.sample = topup_sample,
+	.values = topup_values,
+	.verify = topup_verify,
+	.finish = topup_finish,
+	.teardown = topup_teardown,
+};
