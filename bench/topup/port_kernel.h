@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* port_kernel.h: the kernel's half of port.h. */
+#ifndef TDC_BENCH_TOPUP_PORT_KERNEL_H
+#define TDC_BENCH_TOPUP_PORT_KERNEL_H
+
+#include <linux/atomic.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/gfp.h>
+#include <linux/list.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+#include <asm/msr.h>
+
+#define topup_page page
+
+/* Called directly, as the kernel does: a table of functions would put a thunk before every page. */
+struct topup_backing {
+	gfp_t gfp[2]; /* by enum topup_gfp; with __GFP_ZERO and __GFP_ACCOUNT where wanted */
+};
+
+static __always_inline struct page *topup_page_alloc(struct topup_backing *b, enum topup_gfp gfp)
+{
+	return alloc_page(b->gfp[gfp]);
+}
+
+static __always_inline void topup_page_free(struct topup_backing *b, struct page *page)
+{
+	__free_page(page);
+}
+
+struct topup_mutex {
+	struct mutex lock;
+};
+
+static inline void topup_mutex_init(struct topup_mutex *m)
+{
+	mutex_init(&m->lock);
+}
+
+static inline void topup_mutex_destroy(struct topup_mutex *m)
+{
+	mutex_destroy(&m->lock);
+}
+
+static inline void topup_mutex_lock(struct topup_mutex *m)
+{
+	mutex_lock(&m->lock);
+}
+
+static inline void topup_mutex_unlock(struct topup_mutex *m)
+{
+	mutex_unlock(&m->lock);
+}
+
+static inline uint64_t topup_ticks(void)
+{
+	return rdtsc_ordered();
+}
+
+static inline void **topup_array_alloc(unsigned int n)
+{
+	return kvmalloc_array(n, sizeof(void *), GFP_KERNEL_ACCOUNT);
+}
+
+static inline void *topup_zalloc(unsigned int n, size_t size)
+{
+	return kvcalloc(n, size, GFP_KERNEL);
+}
+
+static inline void topup_array_free(void *array)
+{
+	kvfree(array);
+}
+
+#endif

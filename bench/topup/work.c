@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The work items, once for all variants, and compiled for each of them twice. With a table that the
+ * compiler sees the hooks are called directly; with the VM's they are called by address, as KVM
+ * calls a vendor's hooks where static calls are not patched in.
+ */
+#include "bench/topup/hooks.h"
+
+struct stopwatch {
+	uint64_t start, allocs;
+};
+
+static __always_inline void sample_begin(struct topup_ctx *ctx, struct stopwatch *w)
+{
+	if (!ctx->meter)
+		return;
+	w->allocs = ctx->source->count.allocs;
+	w->start = topup_ticks();
+}
+
+static __always_inline void sample_end(struct topup_vcpu *v, const struct stopwatch *w)
+{
+	struct topup_meter *m = v->ctx.meter;
+	struct topup_sample *s;
+	uint64_t end, idle;
+
+	if (!m)
+		return;
+	end = topup_ticks();
+	if (m->topups < m->room) {
+		s = &m->sample[m->topups];
+		s->ticks = end - w->start;
+		s->pages = (uint32_t)(v->ctx.source->count.allocs - w->allocs);
+	}
+	m->topups++;
+	idle = topup_vcpu_idle(v) + topup_vm_idle(v->vm);
+	if (idle > m->idle_peak)
+		m->idle_peak = idle;
+}
+
+static __always_inline int do_topup(struct topup_vcpu *v, const struct topup_ops *ops)
+{
+	struct stopwatch w = { 0 };
+	int r;
+
+	sample_begin(&v->ctx, &w);
+	r = ops->fault_topup(v);
+	sample_end(v, &w);
+	return r;
+}
+
+static __always_inline int take_pages(struct topup_vcpu *v, const struct topup_ops *ops,
+				      const struct topup_need *need, struct topup_hand *hand)
+{
+	struct topup_pair pair;
+	struct topup_page *page;
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < need->sept; i++) {
+		page = ops->fault_get_sept(v);
+		if (!page)
+			return -ENOMEM;
+		topup_hand_sept(hand, page);
+	}
+	for (i = 0; i < need->pairs; i++) {
+		r = ops->fault_get_pair(v, &pair);
+		if (r)
+			return r;
+		topup_hand_pair(hand, &pair);
+	}
+	return 0;
+}
+
+static __always_inline int do_take(struct topup_vcpu *v, const struct topup_ops *ops,
+				   const struct topup_need *need, struct topup_hand *hand)
+{
+	int r;
+
+	topup_mmu_read_lock(&v->ctx, &v->vm->mmu_lock);
+	r = take_pages(v, ops, need, hand);
+	topup_mmu_read_unlock(&v->ctx, &v->vm->mmu_lock);
+	return r;
+}
+
+static __always_inline int do_fault(struct topup_vcpu *v, const struct topup_ops *ops,
+				    const struct topup_need *need, struct topup_hand *hand)
+{
+	int r = do_topup(v, ops);
+
+	return r ? r : do_take(v, ops, need, hand);
+}
+
+static __always_inline int split_topup(struct topup_vcpu *v, const struct topup_ops *ops,
+				       unsigned int splits)
+{
+	struct stopwatch w = { 0 };
+	int r;
+
+	sample_begin(&v->ctx, &w);
+	r = ops->split_topup(v, splits);
+	sample_end(v, &w);
+	return r;
+}
+
+static __always_inline bool split_short(struct topup_vcpu *v, const struct topup_ops *ops,
+					unsigned int splits)
+{
+	bool need = ops->split_need(v, splits);
+
+	topup_trace(v->ctx.trace, TOPUP_CHECK, need ? "short" : "enough", 0);
+	return need;
+}
+
+/*
+ * tdp_mmu_split_huge_pages_root(). The need is checked with the lock held, each time that it has
+ * been taken: another thread may have used up what was topped up.
+ */
+static __always_inline int split_all(struct topup_vcpu *v, const struct topup_ops *ops,
+				     unsigned int n, bool whole, const struct topup_need *need,
+				     struct topup_hand *hand)
+{
+	unsigned int done = 0, ahead;
+	int r = 0;
+
+	topup_mmu_write_lock(&v->ctx, &v->vm->mmu_lock);
+	while (done < n && !r) {
+		ahead = whole ? n - done : 1;
+		if (!split_short(v, ops, ahead)) {
+			r = ops->split_get(v, need, hand);
+			done++;
+			continue;
+		}
+		topup_mmu_write_unlock(&v->ctx, &v->vm->mmu_lock);
+		r = split_topup(v, ops, ahead);
+		if (v->ctx.meter)
+			v->ctx.meter->retries++;
+		topup_mmu_write_lock(&v->ctx, &v->vm->mmu_lock);
+	}
+	topup_mmu_write_unlock(&v->ctx, &v->vm->mmu_lock);
+	return r;
+}
+
+static __always_inline int do_split(struct topup_vcpu *v, const struct topup_ops *ops,
+				    unsigned int n, enum topup_range_mode mode,
+				    const struct topup_need *need, struct topup_hand *hand)
+{
+	bool whole = mode == TOPUP_WHOLE;
+	int r = 0;
+
+	ops->split_begin(v);
+	if (whole)
+		r = split_topup(v, ops, n);
+	if (!r)
+		r = split_all(v, ops, n, whole, need, hand);
+	ops->split_end(v);
+	return r;
+}
+
+/* The four entries of struct topup_work, with @how in place of the table. */
+#define TOPUP_ENTRIES(name, how, table)                                                            \
+	static int name##_##how##_topup(struct topup_vcpu *v)                                      \
+	{                                                                                          \
+		return do_topup(v, table);                                                         \
+	}                                                                                          \
+	static int name##_##how##_fault(struct topup_vcpu *v, const struct topup_need *need,       \
+					struct topup_hand *hand)                                   \
+	{                                                                                          \
+		return do_fault(v, table, need, hand);                                             \
+	}                                                                                          \
+	static int name##_##how##_take(struct topup_vcpu *v, const struct topup_need *need,        \
+				       struct topup_hand *hand)                                    \
+	{                                                                                          \
+		return do_take(v, table, need, hand);                                              \
+	}                                                                                          \
+	static int name##_##how##_split(struct topup_vcpu *v, unsigned int n,                      \
+					enum topup_range_mode mode, const struct topup_need *need, \
+					struct topup_hand *hand)                                   \
+	{                                                                                          \
+		return do_split(v, table, n, mode, need, hand);                                    \
+	}
+
+#define TOPUP_VARIANT(name)                                      \
+	static const struct topup_ops name##_ops = {             \
+		.fault_topup = topup_##name##_fault_topup,       \
+		.fault_get_sept = topup_##name##_fault_get_sept, \
+		.fault_get_pair = topup_##name##_fault_get_pair, \
+		.split_begin = topup_##name##_split_begin,       \
+		.split_end = topup_##name##_split_end,           \
+		.split_need = topup_##name##_split_need,         \
+		.split_topup = topup_##name##_split_topup,       \
+		.split_get = topup_##name##_split_get,           \
+	};                                                       \
+	TOPUP_ENTRIES(name, direct, &name##_ops)
+
+TOPUP_VARIANT(kvm_array)
+TOPUP_VARIANT(tdx_prealloc)
+TOPUP_VARIANT(pamt_cache)
+TOPUP_VARIANT(split_cache)
+TOPUP_VARIANT(split_batch)
+TOPUP_VARIANT(per_vcpu_or_vm)
+TOPUP_VARIANT(direct)
+
+/* One for all: which variant it is stands in the VM. */
+TOPUP_ENTRIES(any, indirect, READ_ONCE(v->vm->ops))
+
+#define TOPUP_WORK(name, how)                                                    \
+	{                                                                        \
+		name##_##how##_topup, name##_##how##_fault, name##_##how##_take, \
+			name##_##how##_split,                                    \
+	}
+#define TOPUP_INFO(id, text)                                                   \
+	{                                                                      \
+		.name = #id, .summary = text, .ops = &id##_ops,                \
+		.work = { TOPUP_WORK(id, direct), TOPUP_WORK(any, indirect) }, \
+	}
+
+const struct topup_variant_info topup_variants[TOPUP_VARIANTS] = {
+	[TOPUP_KVM_ARRAY] =
+		TOPUP_INFO(kvm_array, "KVM's array for S-EPT pages, another for PAMT pages"),
+	[TOPUP_TDX_PREALLOC] = TOPUP_INFO(tdx_prealloc, "one list for both, as long as needed"),
+	[TOPUP_PAMT_CACHE] = TOPUP_INFO(pamt_cache, "KVM's array, and a list for PAMT pages"),
+	[TOPUP_SPLIT_CACHE] = TOPUP_INFO(
+		split_cache, "as pamt_cache; splits from a list per VM, a lock per page"),
+	[TOPUP_SPLIT_BATCH] =
+		TOPUP_INFO(split_batch, "as split_cache, with one lock round for all pages"),
+	[TOPUP_PER_VCPU_OR_VM] =
+		TOPUP_INFO(per_vcpu_or_vm, "as pamt_cache; splits without a vCPU under a mutex"),
+	[TOPUP_DIRECT] = TOPUP_INFO(direct, "no cache: atomic allocations under the lock"),
+};
