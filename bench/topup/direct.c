@@ -32,16 +32,6 @@ out:
 	return -ENOMEM;
 }
 
-void topup_direct_split_begin(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
-void topup_direct_split_end(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
 bool topup_direct_split_need(struct topup_vcpu *v, unsigned int splits)
 {
 	(void)v;

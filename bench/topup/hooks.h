@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * hooks.h: the tables of the variants, for work.c alone. They are constants that the compiler sees,
- * so that a call through one of them becomes a direct call; struct topup_vm holds the address of
- * the same table, which it cannot see through.
- */
+/* hooks.h: what the variants' files offer to the tables in work.c, and what they share. */
 #ifndef TDC_BENCH_TOPUP_HOOKS_H
 #define TDC_BENCH_TOPUP_HOOKS_H
 
@@ -61,25 +57,30 @@ topup_split_consume(struct topup_vcpu *v, const struct topup_need *need, struct 
 	return 0;
 }
 
-#define TOPUP_DECLARE(name)                                                               \
-	int topup_##name##_fault_topup(struct topup_vcpu *v);                             \
-	struct topup_page *topup_##name##_fault_get_sept(struct topup_vcpu *v);           \
-	int topup_##name##_fault_get_pair(struct topup_vcpu *v, struct topup_pair *pair); \
-	void topup_##name##_split_begin(struct topup_vcpu *v);                            \
-	void topup_##name##_split_end(struct topup_vcpu *v);                              \
+/* What takes its faults from another variant has no hooks for them. */
+#define TOPUP_FAULT_HOOKS(name)                                                 \
+	int topup_##name##_fault_topup(struct topup_vcpu *v);                   \
+	struct topup_page *topup_##name##_fault_get_sept(struct topup_vcpu *v); \
+	int topup_##name##_fault_get_pair(struct topup_vcpu *v, struct topup_pair *pair);
+
+#define TOPUP_SPLIT_HOOKS(name)                                                           \
 	bool topup_##name##_split_need(struct topup_vcpu *v, unsigned int splits);        \
 	int topup_##name##_split_topup(struct topup_vcpu *v, unsigned int splits);        \
 	int topup_##name##_split_get(struct topup_vcpu *v, const struct topup_need *need, \
 				     struct topup_hand *hand);
 
-TOPUP_DECLARE(kvm_array)
-TOPUP_DECLARE(tdx_prealloc)
-TOPUP_DECLARE(pamt_cache)
-TOPUP_DECLARE(split_cache)
-TOPUP_DECLARE(split_batch)
-TOPUP_DECLARE(per_vcpu_or_vm)
-TOPUP_DECLARE(direct)
-#undef TOPUP_DECLARE
+TOPUP_FAULT_HOOKS(kvm_array)
+TOPUP_FAULT_HOOKS(tdx_prealloc)
+TOPUP_FAULT_HOOKS(pamt_cache)
+TOPUP_FAULT_HOOKS(direct)
+TOPUP_SPLIT_HOOKS(kvm_array)
+TOPUP_SPLIT_HOOKS(tdx_prealloc)
+TOPUP_SPLIT_HOOKS(pamt_cache)
+TOPUP_SPLIT_HOOKS(split_cache)
+TOPUP_SPLIT_HOOKS(per_vcpu_or_vm)
+TOPUP_SPLIT_HOOKS(direct)
+/* The rest of its splits is split_cache's. */
+int topup_split_batch_split_topup(struct topup_vcpu *v, unsigned int splits);
 
 /* list.c: S-EPT pages by alloc_page(), as tdp_mmu_alloc_sp_for_split() does. */
 int topup_spare_topup(struct topup_vcpu *v, unsigned int splits);

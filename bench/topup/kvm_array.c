@@ -102,16 +102,6 @@ out:
 	return -ENOMEM;
 }
 
-void topup_kvm_array_split_begin(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
-void topup_kvm_array_split_end(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
 bool topup_kvm_array_split_need(struct topup_vcpu *v, unsigned int splits)
 {
 	return v->sept.nobjs < (int)(TDX_SPLIT_SEPT_PAGES * splits) ||

@@ -41,6 +41,7 @@ struct topup_meter {
 	uint64_t idle_peak; /* most pages that the vCPU and its VM held idle, seen behind a topup */
 	struct topup_sample *sample;
 	uint64_t room;
+	char apart_next[TOPUP_APART];
 };
 
 /* What a thread brings along. */

@@ -2,6 +2,9 @@
 /*
  * pamt.h: tdx_pamt_get() and tdx_pamt_put() of Dynamic PAMT v6: a reference count for each 2 MiB,
  * the entry's pair of pages is given at 0 -> 1 and comes back at 1 -> 0, under one global lock.
+ *
+ * Left out: the quirk reset of a pair before it is freed, which benchmark `reset` measures; and the
+ * SEAMCALLs, for which add_loops stands.
  */
 #ifndef TDC_BENCH_TOPUP_PAMT_H
 #define TDC_BENCH_TOPUP_PAMT_H
@@ -15,8 +18,10 @@ struct topup_pamt {
 	unsigned int regions;
 	atomic_t *refcount;
 	struct topup_pair *entry; /* as the TDX module holds them */
-	spinlock_t lock;	  /* pamt_lock */
 	unsigned int add_loops;	  /* of cpu_relax(): how long PAMT.ADD and PAMT.REMOVE take */
+	char apart_lock[TOPUP_APART];
+	spinlock_t lock; /* pamt_lock */
+	char apart_next[TOPUP_APART];
 };
 
 /* Return: 0, -ENOMEM. */

@@ -57,16 +57,6 @@ int topup_pamt_cache_fault_get_pair(struct topup_vcpu *v, struct topup_pair *pai
 	return topup_pamt_cache_get(&v->ctx, &v->pamt, pair);
 }
 
-void topup_pamt_cache_split_begin(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
-void topup_pamt_cache_split_end(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
 bool topup_pamt_cache_split_need(struct topup_vcpu *v, unsigned int splits)
 {
 	return v->sept.nobjs < (int)(TDX_SPLIT_SEPT_PAGES * splits) ||

@@ -16,33 +16,6 @@ static int get_pair(struct topup_vcpu *v, struct topup_pair *pair)
 	return topup_pamt_cache_get(&v->ctx, cache_of(v), pair);
 }
 
-int topup_per_vcpu_or_vm_fault_topup(struct topup_vcpu *v)
-{
-	return topup_pamt_cache_fault_topup(v);
-}
-
-struct topup_page *topup_per_vcpu_or_vm_fault_get_sept(struct topup_vcpu *v)
-{
-	return topup_pamt_cache_fault_get_sept(v);
-}
-
-int topup_per_vcpu_or_vm_fault_get_pair(struct topup_vcpu *v, struct topup_pair *pair)
-{
-	return topup_pamt_cache_fault_get_pair(v, pair);
-}
-
-void topup_per_vcpu_or_vm_split_begin(struct topup_vcpu *v)
-{
-	if (!v->vm->has_vcpu)
-		topup_vm_lock(&v->ctx, &v->vm->lock);
-}
-
-void topup_per_vcpu_or_vm_split_end(struct topup_vcpu *v)
-{
-	if (!v->vm->has_vcpu)
-		topup_vm_unlock(&v->ctx, &v->vm->lock);
-}
-
 bool topup_per_vcpu_or_vm_split_need(struct topup_vcpu *v, unsigned int splits)
 {
 	return v->spare.cnt < TDX_SPLIT_SEPT_PAGES * splits ||

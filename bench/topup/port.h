@@ -22,6 +22,12 @@ enum topup_gfp {
 	TOPUP_ATOMIC, /* GFP_ATOMIC and its kin: under a spinlock */
 };
 
+/*
+ * Between what different threads write: two cache lines, since the neighbour of a line is often
+ * fetched along with it. Padding, not alignment, so that any allocator will do.
+ */
+#define TOPUP_APART 128
+
 #ifdef __KERNEL__
 #include "bench/topup/port_kernel.h"
 #else

@@ -18,11 +18,16 @@ struct topup_counts {
 	int64_t live, peak;
 };
 
+/*
+ * Zeroed memory, with the backing filled in: in user space by topup_source_open(), in the kernel by
+ * the two masks.
+ */
 struct topup_source {
 	struct topup_backing backing;
 	struct topup_counts count;
 	uint64_t tries;	  /* allocations asked for, arrays included */
 	uint64_t fail_at; /* the try that fails, counted from 1; 0: none */
+	char apart_next[TOPUP_APART];
 };
 
 /* Is this try to succeed? Every allocation asks once, also that of an array. */

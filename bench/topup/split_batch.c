@@ -35,36 +35,6 @@ int topup_split_batch_topup(struct topup_ctx *ctx, struct topup_split_cache *c, 
 	return r;
 }
 
-int topup_split_batch_fault_topup(struct topup_vcpu *v)
-{
-	return topup_pamt_cache_fault_topup(v);
-}
-
-struct topup_page *topup_split_batch_fault_get_sept(struct topup_vcpu *v)
-{
-	return topup_pamt_cache_fault_get_sept(v);
-}
-
-int topup_split_batch_fault_get_pair(struct topup_vcpu *v, struct topup_pair *pair)
-{
-	return topup_pamt_cache_fault_get_pair(v, pair);
-}
-
-void topup_split_batch_split_begin(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
-void topup_split_batch_split_end(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
-bool topup_split_batch_split_need(struct topup_vcpu *v, unsigned int splits)
-{
-	return topup_split_cache_split_need(v, splits);
-}
-
 int topup_split_batch_split_topup(struct topup_vcpu *v, unsigned int splits)
 {
 	int r = topup_spare_topup(v, splits);
@@ -72,10 +42,4 @@ int topup_split_batch_split_topup(struct topup_vcpu *v, unsigned int splits)
 	if (r)
 		return r;
 	return topup_split_batch_topup(&v->ctx, &v->vm->split, TDX_SPLIT_PAMT_PAGES * splits);
-}
-
-int topup_split_batch_split_get(struct topup_vcpu *v, const struct topup_need *need,
-				struct topup_hand *hand)
-{
-	return topup_split_cache_split_get(v, need, hand);
 }

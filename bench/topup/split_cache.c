@@ -47,31 +47,6 @@ void topup_split_cache_drain(struct topup_ctx *ctx, struct topup_split_cache *c)
 	topup_list_drain(ctx, &c->list);
 }
 
-int topup_split_cache_fault_topup(struct topup_vcpu *v)
-{
-	return topup_pamt_cache_fault_topup(v);
-}
-
-struct topup_page *topup_split_cache_fault_get_sept(struct topup_vcpu *v)
-{
-	return topup_pamt_cache_fault_get_sept(v);
-}
-
-int topup_split_cache_fault_get_pair(struct topup_vcpu *v, struct topup_pair *pair)
-{
-	return topup_pamt_cache_fault_get_pair(v, pair);
-}
-
-void topup_split_cache_split_begin(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
-void topup_split_cache_split_end(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
 bool topup_split_cache_split_need(struct topup_vcpu *v, unsigned int splits)
 {
 	return v->spare.cnt < TDX_SPLIT_SEPT_PAGES * splits ||

@@ -48,16 +48,6 @@ int topup_tdx_prealloc_fault_get_pair(struct topup_vcpu *v, struct topup_pair *p
 	return topup_pamt_cache_get(&v->ctx, &v->prealloc, pair);
 }
 
-void topup_tdx_prealloc_split_begin(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
-void topup_tdx_prealloc_split_end(struct topup_vcpu *v)
-{
-	(void)v;
-}
-
 bool topup_tdx_prealloc_split_need(struct topup_vcpu *v, unsigned int splits)
 {
 	return v->prealloc.cnt < SPLIT_PAGES * splits;

@@ -39,14 +39,19 @@ struct topup_ops;
 /* What the vCPUs of a VM share. */
 struct topup_vm {
 	const struct topup_ops *ops; /* as kvm_x86_ops: called through where `indirect` */
-	rwlock_t mmu_lock;
-	struct topup_split_cache split; /* split_cache, split_batch */
-	struct topup_mutex lock;	/* per_vcpu_or_vm: of what follows */
-	struct topup_list pamt;
 	/* Factors, to be set behind topup_vm_init(). */
 	unsigned int demote_loops; /* of cpu_relax(): how long TDH.MEM.PAGE.DEMOTE takes */
 	unsigned int ahead; /* splits that one topup prepares for: at least n of a whole range */
 	bool has_vcpu;	    /* per_vcpu_or_vm: splits are made by a vCPU */
+	/* As far apart as in struct kvm and struct kvm_tdx. */
+	char apart_mmu[TOPUP_APART];
+	rwlock_t mmu_lock;
+	char apart_split[TOPUP_APART];
+	struct topup_split_cache split; /* split_cache, split_batch */
+	char apart_lock[TOPUP_APART];
+	struct topup_mutex lock; /* per_vcpu_or_vm: of what follows */
+	struct topup_list pamt;
+	char apart_next[TOPUP_APART];
 };
 
 /* Used by one thread at a time. */
@@ -57,6 +62,7 @@ struct topup_vcpu {
 	struct topup_list prealloc; /* tdx_prealloc */
 	struct topup_list pamt;	    /* pamt_cache and those that follow it */
 	struct topup_list spare;    /* S-EPT pages of splits to come: alloc_page() */
+	char apart_next[TOPUP_APART];
 };
 
 /* What one operation consumes. */
@@ -76,11 +82,10 @@ struct topup_hand {
  * with the mmu_lock held for reading, split_need() and split_get() for writing.
  */
 struct topup_ops {
+	bool guarded; /* splits without a vCPU hold the VM's mutex, outside of the mmu_lock */
 	int (*fault_topup)(struct topup_vcpu *v);
 	struct topup_page *(*fault_get_sept)(struct topup_vcpu *v);
 	int (*fault_get_pair)(struct topup_vcpu *v, struct topup_pair *pair);
-	void (*split_begin)(struct topup_vcpu *v); /* before the mmu_lock: a lock outside of it */
-	void (*split_end)(struct topup_vcpu *v);
 	bool (*split_need)(struct topup_vcpu *v, unsigned int splits);
 	int (*split_topup)(struct topup_vcpu *v, unsigned int splits);
 	int (*split_get)(struct topup_vcpu *v, const struct topup_need *need,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The work items, once for all variants, and compiled for each of them twice. With a table that the
- * compiler sees the hooks are called directly; with the VM's they are called by address, as KVM
- * calls a vendor's hooks where static calls are not patched in.
+ * The work items, once for all variants, and compiled for each of them twice. With a constant table,
+ * which the compiler sees through, the hooks are called directly; with the VM's pointer to the same
+ * table they are called by address, as KVM calls a vendor's hooks where static calls are not
+ * patched in. A test looks at what the compiler made of it.
  */
 #include "bench/topup/hooks.h"
 
@@ -145,15 +146,17 @@ static __always_inline int do_split(struct topup_vcpu *v, const struct topup_ops
 				    unsigned int n, enum topup_range_mode mode,
 				    const struct topup_need *need, struct topup_hand *hand)
 {
-	bool whole = mode == TOPUP_WHOLE;
+	bool whole = mode == TOPUP_WHOLE, guarded = ops->guarded && !v->vm->has_vcpu;
 	int r = 0;
 
-	ops->split_begin(v);
+	if (guarded)
+		topup_vm_lock(&v->ctx, &v->vm->lock);
 	if (whole)
 		r = split_topup(v, ops, n);
 	if (!r)
 		r = split_all(v, ops, n, whole, need, hand);
-	ops->split_end(v);
+	if (guarded)
+		topup_vm_unlock(&v->ctx, &v->vm->lock);
 	return r;
 }
 
@@ -180,26 +183,26 @@ static __always_inline int do_split(struct topup_vcpu *v, const struct topup_ops
 		return do_split(v, table, n, mode, need, hand);                                    \
 	}
 
-#define TOPUP_VARIANT(name)                                      \
-	static const struct topup_ops name##_ops = {             \
-		.fault_topup = topup_##name##_fault_topup,       \
-		.fault_get_sept = topup_##name##_fault_get_sept, \
-		.fault_get_pair = topup_##name##_fault_get_pair, \
-		.split_begin = topup_##name##_split_begin,       \
-		.split_end = topup_##name##_split_end,           \
-		.split_need = topup_##name##_split_need,         \
-		.split_topup = topup_##name##_split_topup,       \
-		.split_get = topup_##name##_split_get,           \
-	};                                                       \
+/* The hooks of @faults, then of @splits, which tops up by its own. */
+#define TOPUP_VARIANT(name, faults, splits, own, mutex)            \
+	static const struct topup_ops name##_ops = {               \
+		.guarded = mutex,                                  \
+		.fault_topup = topup_##faults##_fault_topup,       \
+		.fault_get_sept = topup_##faults##_fault_get_sept, \
+		.fault_get_pair = topup_##faults##_fault_get_pair, \
+		.split_need = topup_##splits##_split_need,         \
+		.split_topup = topup_##own##_split_topup,          \
+		.split_get = topup_##splits##_split_get,           \
+	};                                                         \
 	TOPUP_ENTRIES(name, direct, &name##_ops)
 
-TOPUP_VARIANT(kvm_array)
-TOPUP_VARIANT(tdx_prealloc)
-TOPUP_VARIANT(pamt_cache)
-TOPUP_VARIANT(split_cache)
-TOPUP_VARIANT(split_batch)
-TOPUP_VARIANT(per_vcpu_or_vm)
-TOPUP_VARIANT(direct)
+TOPUP_VARIANT(kvm_array, kvm_array, kvm_array, kvm_array, false)
+TOPUP_VARIANT(tdx_prealloc, tdx_prealloc, tdx_prealloc, tdx_prealloc, false)
+TOPUP_VARIANT(pamt_cache, pamt_cache, pamt_cache, pamt_cache, false)
+TOPUP_VARIANT(split_cache, pamt_cache, split_cache, split_cache, false)
+TOPUP_VARIANT(split_batch, pamt_cache, split_cache, split_batch, false)
+TOPUP_VARIANT(per_vcpu_or_vm, pamt_cache, per_vcpu_or_vm, per_vcpu_or_vm, true)
+TOPUP_VARIANT(direct, direct, direct, direct, false)
 
 /* One for all: which variant it is stands in the VM. */
 TOPUP_ENTRIES(any, indirect, READ_ONCE(v->vm->ops))
