@@ -215,7 +215,7 @@ static void work_until_killed(void)
 }
 
 /* Another one with the same file has to agree with it, until it is gone. */
-static void a_killed_caller_leaves_nothing(void **unused)
+static void a_killed_topup_leaves_no_page(void **unused)
 {
 	struct tdcost_topup t = { .units = 1 };
 	int status, err;
@@ -240,14 +240,14 @@ static void a_killed_caller_leaves_nothing(void **unused)
 static uint64_t charged(void)
 {
 	char text[256], path[512], *own;
-	uint64_t bytes;
+	unsigned long bytes = 0;
 
 	assert_int_equal(file_text("", "/proc/self/cgroup", text, sizeof(text)), 0);
 	own = strstr(text, "0::");
 	assert_non_null(own);
 	own[strcspn(own, "\n")] = '\0';
 	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.current", own + 3);
-	if (file_text("", path, text, sizeof(text)) || sscanf(text, "%ju", &bytes) != 1)
+	if (file_text("", path, text, sizeof(text)) || sscanf(text, "%lu", &bytes) != 1)
 		fail_msg("%s: run this in a memory cgroup, not in the root", path);
 	return bytes;
 }
@@ -334,7 +334,7 @@ const struct CMUnitTest smoke_topup_tests[] = {
 	TEST(samples_are_those_of_the_rules),
 	TEST(lock_rounds_are_those_of_the_rules),
 	TEST(vcpus_of_a_vm_lose_no_page),
-	TEST(a_killed_caller_leaves_nothing),
+	TEST(a_killed_topup_leaves_no_page),
 	TEST(the_flag_charges_the_caller),
 	TEST(a_topup_out_of_bounds_is_refused),
 	{ 0 },
