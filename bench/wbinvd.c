@@ -96,6 +96,7 @@ static const struct factor_info wbinvd_factors[] = {
 enum {
 	M_TIME,
 	M_FLUSH,
+	M_TAIL,
 	M_INSTRUCTION,
 	M_INTERRUPT,
 	M_LATE,
@@ -110,6 +111,7 @@ enum {
 static const struct metric_info wbinvd_metrics[] = {
 	[M_TIME] = { "time", "duration", "request", 0 },
 	[M_FLUSH] = { "flush", "duration", "request", 0 },
+	[M_TAIL] = { "tail", "duration", "CPU", 0 },
 	[M_INSTRUCTION] = { "instruction", "duration", "CPU", 0 },
 	[M_INTERRUPT] = { "interrupt", "duration", "CPU", 0 },
 	[M_LATE] = { "over-1s", "occurrence", "request", 0 },
@@ -129,8 +131,8 @@ struct wbinvd_state {
 	struct tick_clock clock;
 	struct flusher flusher;
 	struct dirtier *dirtier;
-	struct victim *victim;	      /* NULL: none */
-	int *instruction, *interrupt; /* series, by CPU number */
+	struct victim *victim;		     /* NULL: none */
+	int *tail, *instruction, *interrupt; /* series, by CPU number */
 	int series[M_MAX];
 	unsigned watched, unseen; /* samples beside a victim, and those that say nothing of it */
 	struct flusher_arm arms[];
@@ -145,6 +147,7 @@ static void wbinvd_teardown(void *state)
 	flusher_close(&s->flusher);
 	for (unsigned i = 0; i < s->n_arms; i++)
 		scope_free(&s->arms[i].scope);
+	free(s->tail);
 	free(s->instruction);
 	free(s->interrupt);
 	free(s);
@@ -203,7 +206,9 @@ static int cpu_series(struct wbinvd_state *s, struct bench_ctx *ctx, const struc
 		char subject[32];
 
 		snprintf(subject, sizeof(subject), "cpu %u", cpu);
-		ret = add_series(ctx, &s->instruction[cpu], M_INSTRUCTION, subject, why);
+		ret = add_series(ctx, &s->tail[cpu], M_TAIL, subject, why);
+		if (!ret)
+			ret = add_series(ctx, &s->instruction[cpu], M_INSTRUCTION, subject, why);
 		/* There is none to the CPU that asks, nor one that a sweep would tell of. */
 		if (!ret && cpu != ctx->cpu && a->op != FLUSHER_SWEEP)
 			ret = add_series(ctx, &s->interrupt[cpu], M_INTERRUPT, subject, why);
@@ -215,12 +220,13 @@ static int series_setup(struct wbinvd_state *s, struct bench_ctx *ctx, struct re
 {
 	int ret = 0;
 
+	s->tail = malloc(SCOPE_MAX_CPUS * sizeof(*s->tail));
 	s->instruction = malloc(SCOPE_MAX_CPUS * sizeof(*s->instruction));
 	s->interrupt = malloc(SCOPE_MAX_CPUS * sizeof(*s->interrupt));
-	if (!s->instruction || !s->interrupt)
+	if (!s->tail || !s->instruction || !s->interrupt)
 		return reason_set(why, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < SCOPE_MAX_CPUS; i++)
-		s->instruction[i] = s->interrupt[i] = -1;
+		s->tail[i] = s->instruction[i] = s->interrupt[i] = -1;
 	for (unsigned m = 0; m < M_MAX && !ret; m++) {
 		bool wanted = m == M_FLUSH || m == M_LATE || (m >= M_GAP && s->victim);
 
@@ -328,6 +334,7 @@ static bool cpu_values(const struct wbinvd_state *s, const struct tdcost_cpu *c,
 
 	if (!(c->flags & TDCOST_CPU_ANSWERED) || c->cpu >= SCOPE_MAX_CPUS)
 		return true;
+	bench_value(out, s->tail[c->cpu], (double)(c->end - s->flusher.call.start));
 	bench_value(out, s->instruction[c->cpu], (double)(c->end - c->start));
 	if (!(c->flags & TDCOST_CPU_SELF) && c->start >= c->request)
 		bench_value(out, s->interrupt[c->cpu], (double)(c->start - c->request));

@@ -25,7 +25,7 @@ static const struct {
 	const char *benchmark, *metric, *meaning;
 } spent[] = {
 	{ "stop", "tail", "from the request until its bit is clear" },
-	{ "wbinvd", "instruction", "the flush alone, without the interrupt" },
+	{ "wbinvd", "tail", "from the first request to the end of its flush" },
 };
 #define SPENT (sizeof(spent) / sizeof(spent[0]))
 

@@ -43,11 +43,12 @@ static void flush_cpu(void *info)
 	struct tdcost_round *r = info;
 	u32 op = r->op;
 	u64 start, end;
+	bool executed;
 
 	start = tdcost_tick_start();
-	tdcost_op(op);
+	executed = tdcost_op(op);
 	end = tdcost_tick_stop();
-	tdcost_round_answer(r, start, end, true);
+	tdcost_round_answer(r, start, end, executed);
 }
 
 static int ask_and_wait(struct tdcost_round *r, const struct cpumask *cpus)
@@ -62,7 +63,7 @@ static int ask_and_wait(struct tdcost_round *r, const struct cpumask *cpus)
 	preempt_enable();
 	if (ret != -ETIMEDOUT)
 		return ret;
-	ret = tdcost_round_wait(r);
+	ret = tdcost_round_wait(r, r->request);
 	r->end = tdcost_tick_stop();
 	return ret;
 }

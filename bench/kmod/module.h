@@ -87,7 +87,7 @@ void tdcost_round_release(struct tdcost_round *r);
 void tdcost_round_ask(struct tdcost_round *r, const struct cpumask *cpus, smp_call_func_t func);
 void tdcost_round_answer(struct tdcost_round *r, u64 start, u64 end, bool executed);
 int tdcost_round_spin(struct tdcost_round *r);
-int tdcost_round_wait(struct tdcost_round *r);
+int tdcost_round_wait(struct tdcost_round *r, u64 from);
 int tdcost_round_results(struct tdcost_round *r, u64 pointer);
 u32 tdcost_timeout_ms(void);
 int tdcost_round_init(void);
@@ -149,14 +149,16 @@ static inline u64 tdcost_us_to_ticks(u64 us)
 
 /*
  * Inlined, and no table of functions: an indirect call goes through a thunk that would stand in
- * the figure. Nor the kernel's helpers: not every version has one for WBNOINVD.
+ * the figure. Nor the kernel's helpers: not every version has one for WBNOINVD. Return: it was
+ * executed, for tdcost_round_answer().
  */
-static __always_inline void tdcost_op(u32 op)
+static __always_inline bool tdcost_op(u32 op)
 {
 	if (op == TDCOST_WBINVD)
 		asm volatile("wbinvd" : : : "memory");
 	else if (op == TDCOST_WBNOINVD)
 		asm volatile(".byte 0xf3, 0x0f, 0x09" : : : "memory");
+	return true;
 }
 
 #endif

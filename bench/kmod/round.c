@@ -126,10 +126,9 @@ void tdcost_round_answer(struct tdcost_round *r, u64 start, u64 end, bool execut
 	put(r);
 }
 
-static int wait(struct tdcost_round *r, u32 ms, bool atomic)
+static int wait(struct tdcost_round *r, u64 from, u32 ms, bool atomic)
 {
 	s64 ticks = tdcost_us_to_ticks((u64)ms * USEC_PER_MSEC);
-	u64 from = rdtsc();
 
 	while (refcount_read(&r->ref) > 1) {
 		if (fatal_signal_pending(current)) {
@@ -155,19 +154,20 @@ static int wait(struct tdcost_round *r, u32 ms, bool atomic)
  */
 int tdcost_round_spin(struct tdcost_round *r)
 {
-	return wait(r, min(timeout_ms, SPIN_MS), true);
+	return wait(r, r->request, min(timeout_ms, SPIN_MS), true);
 }
 
 /**
  * tdcost_round_wait() - until all have answered, or are given up
  * @r: the round
+ * @from: the tick from which the time limit counts
  *
  * Others may run meanwhile. Return: 0; -ETIMEDOUT when the time limit passed; -EINTR when the
  * caller was killed.
  */
-int tdcost_round_wait(struct tdcost_round *r)
+int tdcost_round_wait(struct tdcost_round *r, u64 from)
 {
-	return wait(r, timeout_ms, false);
+	return wait(r, from, timeout_ms, false);
 }
 
 /* Write the results of all CPUs asked to the caller's array, which has room for them. */

@@ -34,6 +34,7 @@ static void stop_cpu(void *info)
 	struct tdcost_round *r = info;
 	unsigned int cpu = smp_processor_id();
 	bool flagged = cpumask_test_cpu(cpu, r->given);
+	bool executed = false;
 	u32 op = r->op;
 	u64 start, end;
 
@@ -41,11 +42,11 @@ static void stop_cpu(void *info)
 		stay_away(r);
 	start = tdcost_tick_start();
 	if (flagged)
-		tdcost_op(op);
+		executed = tdcost_op(op);
 	/* Behind the flush: who waits for this bit may take the caches for clean. */
 	cpumask_clear_cpu(cpu, r->stopping);
 	end = tdcost_tick_stop();
-	tdcost_round_answer(r, start, end, flagged);
+	tdcost_round_answer(r, start, end, executed);
 }
 
 /* Return: how many polls of @max it took; fewer than @max also when the caller was killed. */
@@ -79,14 +80,15 @@ static void stop_self(struct tdcost_round *r)
 {
 	unsigned long flags;
 	u64 start, end;
+	bool executed;
 
 	local_irq_save(flags);
 	cpumask_set_cpu(r->caller, r->asked);
 	refcount_inc(&r->ref);
 	start = tdcost_tick_start();
-	tdcost_op(r->op);
+	executed = tdcost_op(r->op);
 	end = tdcost_tick_stop();
-	tdcost_round_answer(r, start, end, true);
+	tdcost_round_answer(r, start, end, executed);
 	local_irq_restore(flags);
 }
 
@@ -119,7 +121,7 @@ static int stop_round(struct tdcost_round *r, struct tdcost_stop *s)
 	preempt_enable();
 	/* Those that are late: their times belong to the result. */
 	if (!ret)
-		ret = tdcost_round_wait(r);
+		ret = tdcost_round_wait(r, r->end);
 	cpus_read_unlock();
 	s->n = cpumask_weight(r->asked);
 	s->start = r->start;

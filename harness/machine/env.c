@@ -50,24 +50,6 @@ void put_null(struct facts *f, const char *key)
 	put_json(f, key, NULL);
 }
 
-/*
- * An emulator repeats itself to the last bit, so the kernel of each boot is given a word that it
- * stirs into its random numbers, for a boot_id of its own. It names no set-up.
- */
-static void put_words(struct facts *f, const char *key, char *text)
-{
-	static const char drawn[] = "tdcost.seed=";
-	char kept[4096] = "", *rest = NULL;
-
-	for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
-		size_t at = strlen(kept);
-
-		if (strncmp(word, drawn, sizeof(drawn) - 1))
-			snprintf(kept + at, sizeof(kept) - at, "%s%s", at ? " " : "", word);
-	}
-	put_text(f, key, kept);
-}
-
 static void put_file(struct facts *f, const struct file_fact *fact)
 {
 	char text[4096];
@@ -83,9 +65,6 @@ static void put_file(struct facts *f, const struct file_fact *fact)
 			put_null(f, fact->key);
 		else
 			put_number(f, fact->key, v);
-		break;
-	case HOW_WORDS:
-		put_words(f, fact->key, text);
 		break;
 	case HOW_CHOICE:
 		file_choice(f->root, fact->path, text, sizeof(text));

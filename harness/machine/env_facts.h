@@ -29,7 +29,6 @@ void put_null(struct facts *f, const char *key);
 /* How a small file becomes a value. */
 enum how {
 	HOW_TEXT,   /* the text as it is */
-	HOW_WORDS,  /* its words, less the one that scripts/vm draws anew for each boot */
 	HOW_NUMBER, /* its first number */
 	HOW_CHOICE, /* the word in brackets; the text where there are none */
 	HOW_BOOL,   /* Y, 1 or N, 0 */

@@ -24,7 +24,7 @@ static const struct file_fact files[] = {
 	/* the kernel */
 	{ "kernel", "/proc/sys/kernel/osrelease", HOW_TEXT },
 	{ "kernel_build", "/proc/sys/kernel/version", HOW_TEXT },
-	{ "command_line", "/proc/cmdline", HOW_WORDS },
+	{ "command_line", "/proc/cmdline", HOW_TEXT },
 	{ "preempt", "/sys/kernel/debug/sched/preempt", HOW_CHOICE },
 	{ "realtime", "/sys/kernel/realtime", HOW_BOOL },
 	{ "aslr", "/proc/sys/kernel/randomize_va_space", HOW_NUMBER },

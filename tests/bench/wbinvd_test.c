@@ -456,6 +456,9 @@ static void every_cpu_that_flushed_has_its_values(void **state)
 		assert_int_equal(values(i, "instruction", NULL, NULL), n);
 		assert_int_equal(values(i, "instruction", self, &value), 1);
 		assert_float_equal(value, 12345, 1e-9);
+		assert_int_equal(values(i, "tail", NULL, NULL), n);
+		assert_int_equal(values(i, "tail", self, &value), 1);
+		assert_true(value >= 12345);
 		/* The CPU that asks needs no interrupt. */
 		assert_int_equal(values(i, "interrupt", NULL, NULL), n - 1);
 		assert_int_equal(values(i, "interrupt", self, NULL), 0);

@@ -95,6 +95,7 @@ static const struct synthetic_factor wbinvd_factors[] = {
 static const struct store_metric wbinvd_metrics[] = {
 	{ "wbinvd", 1, "time", "duration", "request", 0 },
 	{ "wbinvd", 1, "flush", "duration", "request", 0 },
+	{ "wbinvd", 1, "tail", "duration", "CPU", 0 },
 	{ "wbinvd", 1, "instruction", "duration", "CPU", 0 },
 	{ "wbinvd", 1, "interrupt", "duration", "CPU", 0 },
 	{ "wbinvd", 1, "over-1s", "occurrence", "request", 0 },
@@ -169,6 +170,7 @@ static void draw_wbinvd(struct synthetic_draw *d)
 	for (unsigned i = 0; i < scopes[scope].cpus; i++) {
 		double ns = instruction_ns(d, scope, !i), irq = i ? around(d, IRQ_NS, 0.2) : 0;
 
+		yield_time(d, "tail", cpu_name(i * step), ns + irq);
 		yield_time(d, "instruction", cpu_name(i * step), ns);
 		if (i)
 			yield_time(d, "interrupt", cpu_name(i * step), irq);

@@ -13,6 +13,7 @@ setup() {
 @test "one version stands in all places" {
 	[ "$(basename "$sources")" = "tdcost-$VERSION" ]
 	grep -qx "TDCOST_VERSION := $VERSION" "$sources/bench/kmod/Kbuild"
+	grep -q "tdcost/$VERSION" "$TOP/docs/tdcost-kmod.4"
 	grep -qx "PACKAGE_VERSION=\"$VERSION\"" "$sources/dkms.conf"
 }
 

@@ -31,8 +31,7 @@ static const struct tree_file files[] = {
 	{ "/proc/sys/kernel/nmi_watchdog", "0\n" },
 	{ "/proc/sys/kernel/numa_balancing", "1\n" },
 	{ "/proc/sys/kernel/tainted", "0\n" },
-	{ "/proc/cmdline",
-	  "quiet tdcost.seed=17 isolcpus=1 mitigations=off tsc=a mitigations=auto notsc=x\n" },
+	{ "/proc/cmdline", "quiet isolcpus=1 mitigations=off tsc=a mitigations=auto notsc=x\n" },
 	{ "/proc/cpuinfo",
 	  "processor\t: 0\nmicrocode\t: 0x2b000639\n"
 	  "flags\t\t: fpu tdx_host_platform vme\nbugs\t\t: spectre_v1 tdx_pw_mce\n" },
