@@ -24,6 +24,8 @@ static_assert(sizeof(struct tdcost_fill) == 16, "tdcost_fill");
 static_assert(sizeof(struct tdcost_reset) == 40, "tdcost_reset");
 static_assert(sizeof(struct tdcost_check) == 24, "tdcost_check");
 static_assert(sizeof(struct tdcost_counters) == 16, "tdcost_counters");
+static_assert(sizeof(struct tdcost_sample) == 16, "tdcost_sample");
+static_assert(sizeof(struct tdcost_topup) == 312, "tdcost_topup");
 
 const char *const kmod_modes[] = {
 	[TDCOST_ONE] = "one",	  [TDCOST_PER_PACKAGE] = "package",
@@ -37,6 +39,26 @@ const char *const kmod_ops[] = {
 	[TDCOST_WBNOINVD] = "wbnoinvd",
 	[TDCOST_NOTHING] = "nothing",
 	[TDCOST_OP_MAX] = NULL,
+};
+
+const char *const kmod_variants[] = {
+	[TDCOST_KVM_ARRAY] = "kvm_array",     [TDCOST_TDX_PREALLOC] = "tdx_prealloc",
+	[TDCOST_PAMT_CACHE] = "pamt_cache",   [TDCOST_SPLIT_CACHE] = "split_cache",
+	[TDCOST_SPLIT_BATCH] = "split_batch", [TDCOST_PER_VCPU_OR_VM] = "per_vcpu_or_vm",
+	[TDCOST_DIRECT] = "direct",	      [TDCOST_VARIANT_MAX] = NULL,
+};
+
+const char *const kmod_sources[] = {
+	[TDCOST_GFP_KERNEL] = "gfp_kernel",
+	[TDCOST_GFP_KERNEL_ACCOUNT] = "gfp_kernel_account",
+	[TDCOST_GFP_ATOMIC] = "gfp_atomic",
+	[TDCOST_SOURCE_MAX] = NULL,
+};
+
+const char *const kmod_works[] = {
+	[TDCOST_FAULT_STEADY] = "steady",     [TDCOST_FAULT_BURST] = "burst",
+	[TDCOST_FAULT_COLD] = "cold",	      [TDCOST_SPLIT_REPEAT] = "split_repeat",
+	[TDCOST_SPLIT_WHOLE] = "split_whole", [TDCOST_WORK_MAX] = NULL,
 };
 
 static void device_path(char *path, size_t n, const char *root)
@@ -236,6 +258,22 @@ int kmod_counters(const struct kmod *k, uint64_t *counters, unsigned *n, struct 
 
 	*n = err ? 0 : c.n;
 	return err ? fail(err, "counters", why) : 0;
+}
+
+int kmod_topup(const struct kmod *k, struct tdcost_topup *t, struct reason *why)
+{
+	int err = call(k, TDCOST_TOPUP, t);
+
+	if (err == -ENOMEM)
+		return reason_set(why, err,
+				  "tdcost.ko: topup: no page was left behind %llu of %llu units: "
+				  "free memory, or raise memory.max of this cgroup",
+				  (unsigned long long)t->done, (unsigned long long)t->units);
+	if (err == -EBUSY)
+		return reason_set(why, err,
+				  "tdcost.ko: topup: another one is under way on this open file, "
+				  "with another variant or work: end it first");
+	return err ? fail(err, "topup", why) : 0;
 }
 
 int kmod_pages_alloc(const struct kmod *k, unsigned order, uint64_t n, int node, struct reason *why)

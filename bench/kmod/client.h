@@ -34,6 +34,9 @@ int kmod_supported(const struct machine *m, unsigned features, struct reason *wh
 /* The modes and ops by the words of the command line, NULL-terminated, indexed by the enums. */
 extern const char *const kmod_modes[];
 extern const char *const kmod_ops[];
+extern const char *const kmod_variants[];
+extern const char *const kmod_sources[];
+extern const char *const kmod_works[];
 
 /* A CPU mask for the calls. */
 #define KMOD_MASK_WORDS 128 /* 8192 CPUs */
@@ -60,6 +63,16 @@ int kmod_stop(const struct kmod *k, struct tdcost_stop *s, const struct kmod_mas
 int kmod_flag(const struct kmod *k, struct tdcost_flag *f, struct reason *why);
 /* @counters: room for info.cpus of them. */
 int kmod_counters(const struct kmod *k, uint64_t *counters, unsigned *n, struct reason *why);
+
+/**
+ * kmod_topup() - run a schedule of topups in the kernel, in the calling thread
+ * @t: all but what is out; @t->topups and @t->uses point to room for as many samples as they say
+ *
+ * Threads that call at once with the same @k share a VM.
+ *
+ * Return: 0; -ENOMEM (what was done is in @t); -EBUSY; -errno of the call, in words.
+ */
+int kmod_topup(const struct kmod *k, struct tdcost_topup *t, struct reason *why);
 
 int kmod_pages_alloc(const struct kmod *k, unsigned order, uint64_t n, int node,
 		     struct reason *why);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * /dev/tdcost, what the program cannot do in user space: cache flushes, the stop sequence
- * of a kexec, resets of kernel pages. tdcost.h is the contract, tdcost-kmod(4) the manual.
+ * /dev/tdcost, what the program cannot do in user space: cache flushes, the stop sequence of a
+ * kexec, topups of page caches, resets of kernel pages. tdcost.h is the contract, tdcost-kmod(4)
+ * the manual.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -67,6 +68,7 @@ static const struct {
 	{ TDCOST_STOP, tdcost_stop },
 	{ TDCOST_FLAG, tdcost_flag },
 	{ TDCOST_COUNTERS, tdcost_counters },
+	{ TDCOST_TOPUP, tdcost_topup },
 	{ TDCOST_PAGES_ALLOC, tdcost_pages_alloc },
 	{ TDCOST_PAGES_FREE, tdcost_pages_free },
 	{ TDCOST_PAGES_FILL, tdcost_pages_fill },
@@ -179,6 +181,6 @@ module_init(tdcost_init);
 module_exit(tdcost_exit);
 
 MODULE_AUTHOR("The tdcost authors");
-MODULE_DESCRIPTION("Cost of cache flushes, the stop before a kexec, and page resets");
+MODULE_DESCRIPTION("Cost of cache flushes, the stop before a kexec, page resets and topups");
 MODULE_VERSION(TDCOST_VERSION);
 MODULE_LICENSE("GPL");

@@ -27,6 +27,10 @@
 #define MAX_FLAG_ROUNDS BIT_ULL(24)
 #define MAX_RESET_CALLS BIT_ULL(28)
 #define MAX_PAGES_BYTES BIT_ULL(30)
+#define MAX_TOPUP_WORK	BIT_ULL(20)
+#define MAX_SPLITS	512
+#define MAX_LOOPS	1000
+#define MAX_SAMPLES	65536
 
 /* Seen by both ends, and the same for a 32-bit program. */
 static_assert(sizeof(struct tdcost_info) == 72);
@@ -39,6 +43,10 @@ static_assert(sizeof(struct tdcost_fill) == 16);
 static_assert(sizeof(struct tdcost_reset) == 40);
 static_assert(sizeof(struct tdcost_check) == 24);
 static_assert(sizeof(struct tdcost_counters) == 16);
+static_assert(sizeof(struct tdcost_sample) == 16);
+static_assert(sizeof(struct tdcost_topup) == 312);
+
+struct tdcost_vm;
 
 /* One open file. */
 struct tdcost_file {
@@ -46,7 +54,8 @@ struct tdcost_file {
 	struct page **pages;
 	u64 n;
 	unsigned int order;
-	unsigned long bugs; /* what boot_cpu_data holds for boot_cpu_has_bug() */
+	unsigned long bugs;   /* what boot_cpu_data holds for boot_cpu_has_bug() */
+	struct tdcost_vm *vm; /* while a topup is under way */
 };
 
 /*
@@ -100,6 +109,9 @@ int tdcost_stop(struct tdcost_file *file, void __user *arg);
 
 /* flag.c */
 int tdcost_flag(struct tdcost_file *file, void __user *arg);
+
+/* topup.c */
+int tdcost_topup(struct tdcost_file *file, void __user *arg);
 
 /* pages.c */
 u64 tdcost_pages_max_bytes(void);

@@ -18,7 +18,7 @@
 
 #define TDCOST_DEVICE "/dev/tdcost"
 /* Raised when a call changes its meaning or its layout; the program takes no other. */
-#define TDCOST_ABI 1
+#define TDCOST_ABI 2
 
 /* tdcost_info.features */
 #define TDCOST_HAS_WBNOINVD   (1u << 0) /* CPUID 0x80000008 EBX[9] */
@@ -180,12 +180,114 @@ struct tdcost_counters {
 	__u64 counters; /* pointer */
 };
 
+/* How pages are kept ready: enum topup_variant of bench/topup/variant.h, which describes them. */
+enum tdcost_variant {
+	TDCOST_KVM_ARRAY,
+	TDCOST_TDX_PREALLOC,
+	TDCOST_PAMT_CACHE,
+	TDCOST_SPLIT_CACHE,
+	TDCOST_SPLIT_BATCH,
+	TDCOST_PER_VCPU_OR_VM,
+	TDCOST_DIRECT,
+	TDCOST_VARIANT_MAX
+};
+
+/* What the pages are asked for with, where it may sleep; under a lock it is always GFP_ATOMIC. */
+enum tdcost_source {
+	TDCOST_GFP_KERNEL,
+	TDCOST_GFP_KERNEL_ACCOUNT, /* charged to the caller's cgroup; in the root one, to nobody */
+	TDCOST_GFP_ATOMIC,
+	TDCOST_SOURCE_MAX
+};
+
+/* What a unit is. */
+enum tdcost_work {
+	TDCOST_FAULT_STEADY, /* a fault in a 2 MiB region of its own */
+	TDCOST_FAULT_BURST,  /* 512 faults in a row share a region */
+	TDCOST_FAULT_COLD,   /* each fault is the first of its part: all levels */
+	TDCOST_SPLIT_REPEAT, /* @splits huge pages: drop the lock and top up for each */
+	TDCOST_SPLIT_WHOLE,  /* @splits huge pages: top up for all, take the lock once */
+	TDCOST_WORK_MAX
+};
+
+/* tdcost_topup.flags */
+#define TDCOST_TOPUP_INDIRECT (1u << 0) /* the hooks are called by address, through a table */
+#define TDCOST_TOPUP_ZERO     (1u << 1) /* pages are zeroed */
+#define TDCOST_TOPUP_TIMES    (1u << 2) /* time each call; otherwise the whole alone */
+#define TDCOST_TOPUP_LOCKS    (1u << 3) /* meter locks, retries and idle pages: disturbs times */
+#define TDCOST_TOPUP_NO_VCPU  (1u << 4) /* splits are made by no vCPU: per_vcpu_or_vm */
+
+/* One call. */
+struct tdcost_sample {
+	__u64 ticks;
+	__u32 pages; /* a topup: allocated by it; else: used by it */
+	__u32 reserved;
+};
+
+struct tdcost_lock {
+	__u64 rounds;
+	__u64 wait; /* from asking to having, and the longest of them */
+	__u64 wait_max;
+	__u64 hold; /* from having to giving up, and the longest of them */
+	__u64 hold_max;
+};
+
+/* tdcost_topup.lock */
+enum tdcost_lock_id {
+	TDCOST_LOCK_MMU,
+	TDCOST_LOCK_SPLIT,
+	TDCOST_LOCK_VM,
+	TDCOST_LOCK_PAMT,
+	TDCOST_LOCK_MAX
+};
+
+/*
+ * @units of work by a vCPU of its own, in the caller's context. Calls that run at once on one open
+ * file share a VM and must agree on @variant, @work, @splits, @demote_loops and NO_VCPU (-EBUSY);
+ * the last to end empties it. Pages are freed behind each unit, outside of what TIMES times, and
+ * all are when the calls of a file have ended, also of callers that were killed: the sum of frees
+ * is that of allocs. -ENOMEM: there were not enough of them, or the cgroup's limit was met; the
+ * results are valid.
+ */
+struct tdcost_topup {
+	__u32 variant;
+	__u32 source;
+	__u32 work;
+	__u32 flags;
+	__u32 splits;	    /* in each unit of a split: 1 to 512; of a fault: 0 */
+	__u32 demote_loops; /* cpu_relax() in place of TDH.MEM.PAGE.DEMOTE; at most 1000 */
+	__u64 units;	    /* with a split's @splits in each, at most 2^20 of them */
+	/*
+	 * Room in @topups and @uses, at most 65536, 0 without TIMES; out: how many were written.
+	 * A use is a fault without its topup, or the @splits of a unit with theirs. Topups in a
+	 * split are timed with LOCKS only.
+	 */
+	__u32 n_topups;
+	__u32 n_uses;
+	__u64 topups; /* pointer to struct tdcost_sample */
+	__u64 uses;
+	__u64 start;	   /* out: of the first unit */
+	__u64 end;	   /* out: of the last one, its pages freed */
+	__u64 topup_ticks; /* out: with TIMES, of the topups of all faults */
+	__u64 use_ticks;   /* out: with TIMES, of all uses */
+	__u64 done;	   /* out: units */
+	__u64 allocs;	   /* out */
+	__u64 frees;	   /* out */
+	__u64 failures;	   /* out: allocations */
+	__s64 peak;	   /* out: of pages that were allocated and not freed */
+	__u64 held;	   /* out: by the vCPU behind the last unit */
+	__u64 idle_peak;   /* out: with LOCKS, of those that vCPU and VM held behind a topup */
+	__u64 retries;	   /* out: with LOCKS, topups that the lock was dropped for */
+	struct tdcost_lock lock[TDCOST_LOCK_MAX]; /* out: with LOCKS */
+};
+
 #define TDCOST_MAGIC	   0xd7
 #define TDCOST_INFO	   _IOR(TDCOST_MAGIC, 0x00, struct tdcost_info)
 #define TDCOST_FLUSH	   _IOWR(TDCOST_MAGIC, 0x01, struct tdcost_flush)
 #define TDCOST_STOP	   _IOWR(TDCOST_MAGIC, 0x02, struct tdcost_stop)
 #define TDCOST_FLAG	   _IOWR(TDCOST_MAGIC, 0x03, struct tdcost_flag)
 #define TDCOST_COUNTERS	   _IOWR(TDCOST_MAGIC, 0x04, struct tdcost_counters)
+#define TDCOST_TOPUP	   _IOWR(TDCOST_MAGIC, 0x05, struct tdcost_topup)
 #define TDCOST_PAGES_ALLOC _IOW(TDCOST_MAGIC, 0x10, struct tdcost_pages)
 #define TDCOST_PAGES_FREE  _IO(TDCOST_MAGIC, 0x11)
 #define TDCOST_PAGES_FILL  _IOW(TDCOST_MAGIC, 0x12, struct tdcost_fill)

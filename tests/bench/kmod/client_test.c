@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "bench/kmod/why_not.h"
+#include "bench/topup/variant.h"
 #include "tests/harness/machine/tree.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -165,7 +166,7 @@ static void opens_and_closes(void **unused)
 
 static void another_version_is_told_with_both_numbers(void **unused)
 {
-	const char *const words[] = { "version 7", "version 1", "rmmod tdcost" };
+	const char *const words[] = { "version 7", "version 2", "rmmod tdcost" };
 	struct reason why = { "" };
 	struct tree t;
 	struct kmod k;
@@ -296,6 +297,16 @@ static void words_fit_the_enums(void **unused)
 	for (int i = 0; i < TDCOST_OP_MAX; i++)
 		assert_non_null(kmod_ops[i]);
 	assert_null(kmod_ops[TDCOST_OP_MAX]);
+	/* A word for the module is the word of the caches. */
+	for (int i = 0; i < TDCOST_VARIANT_MAX; i++)
+		assert_string_equal(kmod_variants[i], topup_variants[i].name);
+	assert_null(kmod_variants[TDCOST_VARIANT_MAX]);
+	for (int i = 0; i < TDCOST_SOURCE_MAX; i++)
+		assert_non_null(kmod_sources[i]);
+	assert_null(kmod_sources[TDCOST_SOURCE_MAX]);
+	for (int i = 0; i < TDCOST_WORK_MAX; i++)
+		assert_non_null(kmod_works[i]);
+	assert_null(kmod_works[TDCOST_WORK_MAX]);
 }
 
 static void masks_hold_what_was_set(void **unused)
@@ -443,6 +454,13 @@ static int do_flag(struct reason *why)
 	return kmod_flag(&fake, &f, why);
 }
 
+static int do_topup(struct reason *why)
+{
+	struct tdcost_topup t = { .units = 9 };
+
+	return kmod_topup(&fake, &t, why);
+}
+
 static int do_alloc(struct reason *why)
 {
 	return kmod_pages_alloc(&fake, 9, 100, -1, why);
@@ -488,6 +506,9 @@ static void errors_of_the_calls_are_told(void **unused)
 		{ do_stop, TDCOST_STOP, EINVAL, "stop: an argument is out of bounds" },
 		{ do_stop, TDCOST_STOP, EINTR, "interrupted" },
 		{ do_flag, TDCOST_FLAG, EINVAL, "flag: an argument is out of bounds" },
+		{ do_topup, TDCOST_TOPUP, ENOMEM, "behind 0 of 9 units" },
+		{ do_topup, TDCOST_TOPUP, EBUSY, "another variant or work" },
+		{ do_topup, TDCOST_TOPUP, EINVAL, "topup: an argument is out of bounds" },
 		{ do_alloc, TDCOST_PAGES_ALLOC, ENOMEM, "100 free pages of order 9" },
 		{ do_alloc, TDCOST_PAGES_ALLOC, EINVAL, "order" },
 		{ do_alloc, TDCOST_PAGES_ALLOC, EEXIST, "free them first" },

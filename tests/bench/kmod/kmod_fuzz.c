@@ -28,6 +28,7 @@
 #define THREADS	      4
 #define CALLS	      100000
 #define PAGE	      4096
+#define CALL_BYTES    512 /* the longest struct, and more */
 #define ROOM	      (16 * PAGE)
 
 enum field_type { NUMBER, POINTER, MASK };
@@ -48,7 +49,7 @@ static const struct command {
 	const char *name;
 	unsigned long cmd;
 	size_t bytes;
-	struct field fields[10]; /* ends with one of no bytes */
+	struct field fields[12]; /* ends with one of no bytes */
 } commands[] = {
 	{ "info", TDCOST_INFO, sizeof(struct tdcost_info), { { 0 } } },
 	{ "flush",
@@ -78,6 +79,18 @@ static const struct command {
 	  { FIELD(tdcost_counters, n, NUMBER, 64, UINT32_MAX),
 	    FIELD(tdcost_counters, reserved, NUMBER, 0, 0),
 	    FIELD(tdcost_counters, counters, POINTER, 0, 0) } },
+	{ "topup",
+	  TDCOST_TOPUP,
+	  sizeof(struct tdcost_topup),
+	  { FIELD(tdcost_topup, variant, NUMBER, 6, 6), FIELD(tdcost_topup, source, NUMBER, 2, 2),
+	    FIELD(tdcost_topup, work, NUMBER, 4, 4), FIELD(tdcost_topup, flags, NUMBER, 31, 31),
+	    FIELD(tdcost_topup, splits, NUMBER, 8, 512),
+	    FIELD(tdcost_topup, demote_loops, NUMBER, 10, 1000),
+	    FIELD(tdcost_topup, units, NUMBER, 8, 64),
+	    FIELD(tdcost_topup, n_topups, NUMBER, 16, 65536),
+	    FIELD(tdcost_topup, n_uses, NUMBER, 16, 65536),
+	    FIELD(tdcost_topup, topups, POINTER, 0, 0),
+	    FIELD(tdcost_topup, uses, POINTER, 0, 0) } },
 	{ "alloc",
 	  TDCOST_PAGES_ALLOC,
 	  sizeof(struct tdcost_pages),
@@ -207,7 +220,7 @@ static void put_call(struct thread *t, char *call, const struct command *c)
 {
 	unsigned n = count_fields(c), kind = below(t, 3), one = n ? below(t, n) : 0;
 
-	memset(call, 0, 128);
+	memset(call, 0, CALL_BYTES);
 	/* Out fields, patterns: never looked at. */
 	if (below(t, 2))
 		for (size_t i = 0; i < c->bytes; i++)
@@ -237,6 +250,11 @@ static void keep_short(char *call, const struct command *c)
 
 		if (r->rounds <= 1 << 28)
 			r->rounds %= 1 << 10;
+	} else if (c->cmd == TDCOST_TOPUP) {
+		struct tdcost_topup *u = (void *)call;
+
+		if (u->units <= 1 << 20)
+			u->units %= 1 << 7;
 	}
 }
 
@@ -244,7 +262,7 @@ static int call_real(struct thread *t)
 {
 	size_t i = below(t, ARRAY_SIZE(commands));
 	const struct command *c = &commands[i];
-	char call[128];
+	char call[CALL_BYTES];
 	void *arg = call;
 	int err;
 

@@ -82,6 +82,7 @@ int main(int argc, char **argv)
 		printf("one CPU: what takes two is not asked\n");
 	add(smoke_flush_tests);
 	add(smoke_pages_tests);
+	add(smoke_topup_tests);
 	add(smoke_life_tests);
 	add(alone ? smoke_lone_tests : smoke_stop_tests);
 	if (!alone) {

@@ -179,7 +179,7 @@ void smoke_unload(void)
 void smoke_refused(const struct kmod *k, unsigned long cmd, const void *good, size_t size,
 		   const struct smoke_bad *rows, size_t n)
 {
-	char call[128];
+	char call[512];
 
 	assert_true(size <= sizeof(call));
 	for (size_t i = 0; i < n; i++) {

@@ -69,6 +69,7 @@ void smoke_counters(const struct kmod *k, uint64_t counters[MAX_CPUS]);
 /* The tests, by what they are about; each array ends with a NULL name. */
 extern const struct CMUnitTest smoke_flush_tests[];
 extern const struct CMUnitTest smoke_pages_tests[];
+extern const struct CMUnitTest smoke_topup_tests[];
 extern const struct CMUnitTest smoke_life_tests[];
 extern const struct CMUnitTest smoke_lone_tests[]; /* where there is one CPU */
 extern const struct CMUnitTest smoke_stop_tests[]; /* these and the next, where there are more */

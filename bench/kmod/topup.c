@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The caches that KVM and the TDX code top up before they take a lock, filled from the kernel's
+ * page allocator. They are those of bench/topup, compiled for the kernel; here is what runs them.
+ *
+ * Everything is done in the caller's context: its cgroup is charged, its death ends it.
+ */
+#include <linux/gfp.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "bench/kmod/module.h"
+#include "bench/topup/schedule.h"
+
+#define TOPUP_FLAGS                                                                            \
+	(TDCOST_TOPUP_INDIRECT | TDCOST_TOPUP_ZERO | TDCOST_TOPUP_TIMES | TDCOST_TOPUP_LOCKS | \
+	 TDCOST_TOPUP_NO_VCPU)
+
+/* Numbers of the calls are numbers of the caches. */
+static_assert((int)TDCOST_KVM_ARRAY == (int)TOPUP_KVM_ARRAY);
+static_assert((int)TDCOST_TDX_PREALLOC == (int)TOPUP_TDX_PREALLOC);
+static_assert((int)TDCOST_PAMT_CACHE == (int)TOPUP_PAMT_CACHE);
+static_assert((int)TDCOST_SPLIT_CACHE == (int)TOPUP_SPLIT_CACHE);
+static_assert((int)TDCOST_SPLIT_BATCH == (int)TOPUP_SPLIT_BATCH);
+static_assert((int)TDCOST_PER_VCPU_OR_VM == (int)TOPUP_PER_VCPU_OR_VM);
+static_assert((int)TDCOST_DIRECT == (int)TOPUP_DIRECT);
+static_assert((int)TDCOST_VARIANT_MAX == (int)TOPUP_VARIANTS);
+static_assert((int)TDCOST_FAULT_STEADY == (int)TOPUP_STEADY);
+static_assert((int)TDCOST_FAULT_BURST == (int)TOPUP_BURST);
+static_assert((int)TDCOST_FAULT_COLD == (int)TOPUP_COLD);
+static_assert((int)TDCOST_SPLIT_REPEAT == (int)TOPUP_LOADS);
+static_assert((int)TDCOST_LOCK_MMU == (int)TOPUP_LOCK_MMU);
+static_assert((int)TDCOST_LOCK_SPLIT == (int)TOPUP_LOCK_SPLIT);
+static_assert((int)TDCOST_LOCK_VM == (int)TOPUP_LOCK_VM);
+static_assert((int)TDCOST_LOCK_PAMT == (int)TOPUP_LOCK_PAMT);
+static_assert((int)TDCOST_LOCK_MAX == (int)TOPUP_LOCKS);
+/* Samples of the caches are copied out as they are. */
+static_assert(sizeof(struct topup_sample) == sizeof(struct tdcost_sample));
+static_assert(offsetof(struct topup_sample, ticks) == offsetof(struct tdcost_sample, ticks));
+static_assert(offsetof(struct topup_sample, pages) == offsetof(struct tdcost_sample, pages));
+
+/* A VM and the calls that are its vCPUs; guarded by the file's lock. */
+struct tdcost_vm {
+	struct topup_vm vm;
+	unsigned int users;
+	struct tdcost_topup like; /* the first caller's */
+};
+
+/* One call. */
+struct run {
+	struct tdcost_topup t;
+	const struct topup_work *work;
+	struct topup_vcpu vcpu;
+	struct topup_source source;
+	struct topup_meter meter; /* its samples are those of the topups, also without LOCKS */
+	struct topup_hand hand;
+	struct tdcost_sample *uses;
+};
+
+static bool is_split(const struct tdcost_topup *t)
+{
+	return t->work >= TDCOST_SPLIT_REPEAT;
+}
+
+static int check_room(const struct tdcost_topup *t)
+{
+	if (t->n_topups > MAX_SAMPLES || t->n_uses > MAX_SAMPLES)
+		return -EINVAL;
+	if ((t->n_topups || t->n_uses) && !(t->flags & TDCOST_TOPUP_TIMES))
+		return -EINVAL;
+	return 0;
+}
+
+static int check_topup(const struct tdcost_topup *t)
+{
+	u32 splits = is_split(t) ? t->splits : 1;
+
+	if (t->variant >= TDCOST_VARIANT_MAX || t->source >= TDCOST_SOURCE_MAX ||
+	    t->work >= TDCOST_WORK_MAX || t->flags & ~TOPUP_FLAGS)
+		return -EINVAL;
+	if (!splits || splits > MAX_SPLITS || (!is_split(t) && t->splits))
+		return -EINVAL;
+	if (t->demote_loops > MAX_LOOPS || !t->units || t->units > MAX_TOPUP_WORK / splits)
+		return -EINVAL;
+	return check_room(t);
+}
+
+static bool alike(const struct tdcost_topup *a, const struct tdcost_topup *b)
+{
+	return a->variant == b->variant && a->work == b->work && a->splits == b->splits &&
+	       a->demote_loops == b->demote_loops &&
+	       !((a->flags ^ b->flags) & TDCOST_TOPUP_NO_VCPU);
+}
+
+/* With the file's lock held. */
+static int make_vm(struct tdcost_file *file, const struct tdcost_topup *t)
+{
+	struct tdcost_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+
+	if (!vm)
+		return -ENOMEM;
+	topup_vm_init(&vm->vm, t->variant);
+	vm->vm.demote_loops = t->demote_loops;
+	vm->vm.has_vcpu = !(t->flags & TDCOST_TOPUP_NO_VCPU);
+	if (t->work == TDCOST_SPLIT_WHOLE)
+		vm->vm.ahead = t->splits;
+	vm->like = *t;
+	file->vm = vm;
+	return 0;
+}
+
+static int join_vm(struct tdcost_file *file, struct run *run)
+{
+	int ret = 0;
+
+	if (mutex_lock_killable(&file->lock))
+		return -EINTR;
+	if (!file->vm)
+		ret = make_vm(file, &run->t);
+	else if (!alike(&file->vm->like, &run->t))
+		ret = -EBUSY;
+	if (!ret) {
+		file->vm->users++;
+		topup_vcpu_init(&run->vcpu, &file->vm->vm, &run->source,
+				run->t.flags & TDCOST_TOPUP_LOCKS ? &run->meter : NULL);
+	}
+	mutex_unlock(&file->lock);
+	return ret;
+}
+
+/* Not to be interrupted: what the vCPU holds goes back whatever happens. */
+static void leave_vm(struct tdcost_file *file, struct run *run)
+{
+	struct tdcost_vm *vm = file->vm;
+
+	topup_vcpu_drain(&run->vcpu);
+	mutex_lock(&file->lock);
+	if (!--vm->users) {
+		topup_vm_drain(&vm->vm, &run->vcpu);
+		topup_vm_destroy(&vm->vm);
+		kfree(vm);
+		file->vm = NULL;
+	}
+	mutex_unlock(&file->lock);
+}
+
+static void open_source(struct topup_source *s, const struct tdcost_topup *t)
+{
+	static const gfp_t sleep[TDCOST_SOURCE_MAX] = {
+		[TDCOST_GFP_KERNEL] = GFP_KERNEL,
+		[TDCOST_GFP_KERNEL_ACCOUNT] = GFP_KERNEL_ACCOUNT,
+		[TDCOST_GFP_ATOMIC] = GFP_ATOMIC,
+	};
+	gfp_t zero = t->flags & TDCOST_TOPUP_ZERO ? __GFP_ZERO : 0;
+	gfp_t gfp = sleep[t->source];
+
+	/* What cannot be had is a result: the kernel's log need not hear of it. */
+	s->backing.gfp[TOPUP_SLEEP] = gfp | zero | __GFP_NOWARN;
+	s->backing.gfp[TOPUP_ATOMIC] = GFP_ATOMIC | (gfp & __GFP_ACCOUNT) | zero | __GFP_NOWARN;
+}
+
+static void add_use(struct run *run, u64 ticks)
+{
+	struct tdcost_sample *s = run->uses + run->t.done;
+
+	run->t.use_ticks += ticks;
+	if (run->t.done >= run->t.n_uses)
+		return;
+	s->ticks = ticks;
+	s->pages = run->hand.sept + run->hand.pamt;
+}
+
+/* Of a fault. Where the caches are metered they have stored the sample themselves. */
+static void add_topup(struct run *run, u64 ticks, u64 allocs)
+{
+	struct topup_sample *s = run->meter.sample + run->t.done;
+
+	run->t.topup_ticks += ticks;
+	if (run->vcpu.ctx.meter)
+		return;
+	run->meter.topups++;
+	if (run->t.done >= run->meter.room)
+		return;
+	s->ticks = ticks;
+	s->pages = run->source.count.allocs - allocs;
+}
+
+static int timed_fault(struct run *run, const struct topup_need *need)
+{
+	u64 allocs = run->source.count.allocs;
+	u64 start, end;
+	int ret;
+
+	start = tdcost_tick_start();
+	ret = run->work->topup(&run->vcpu);
+	end = tdcost_tick_stop();
+	add_topup(run, end - start, allocs);
+	if (ret)
+		return ret;
+	start = tdcost_tick_start();
+	ret = run->work->take(&run->vcpu, need, &run->hand);
+	end = tdcost_tick_stop();
+	add_use(run, end - start);
+	return ret;
+}
+
+static int one_fault(struct run *run)
+{
+	struct topup_need need = topup_schedule_fault((enum topup_load)run->t.work, run->t.done);
+
+	if (run->t.flags & TDCOST_TOPUP_TIMES)
+		return timed_fault(run, &need);
+	return run->work->fault(&run->vcpu, &need, &run->hand);
+}
+
+/* All splits of a unit need the same: those of its first. */
+static int one_split(struct run *run)
+{
+	struct topup_need need = topup_schedule_split(run->t.done);
+	enum topup_range_mode mode = run->t.work == TDCOST_SPLIT_WHOLE ? TOPUP_WHOLE : TOPUP_REPEAT;
+	u64 start, end;
+	int ret;
+
+	if (!(run->t.flags & TDCOST_TOPUP_TIMES))
+		return run->work->split(&run->vcpu, run->t.splits, mode, &need, &run->hand);
+	start = tdcost_tick_start();
+	ret = run->work->split(&run->vcpu, run->t.splits, mode, &need, &run->hand);
+	end = tdcost_tick_stop();
+	add_use(run, end - start);
+	return ret;
+}
+
+static int run_units(struct run *run)
+{
+	bool split = is_split(&run->t);
+	int ret = 0;
+
+	run->t.start = tdcost_tick_start();
+	while (run->t.done < run->t.units && !ret) {
+		ret = split ? one_split(run) : one_fault(run);
+		topup_hand_free(&run->vcpu.ctx, &run->hand);
+		run->t.done += !ret;
+		if (!ret && fatal_signal_pending(current))
+			ret = -EINTR;
+		cond_resched();
+	}
+	run->t.end = tdcost_tick_stop();
+	run->t.held = topup_vcpu_idle(&run->vcpu);
+	return ret;
+}
+
+static void count_locks(struct run *run)
+{
+	const struct topup_lock_meter *m;
+	unsigned int i;
+
+	for (i = 0; i < TDCOST_LOCK_MAX; i++) {
+		m = &run->meter.lock[i];
+		run->t.lock[i] = (struct tdcost_lock){
+			.rounds = m->rounds,
+			.wait = m->wait,
+			.wait_max = m->wait_max,
+			.hold = m->hold,
+			.hold_max = m->hold_max,
+		};
+	}
+}
+
+static void count(struct run *run)
+{
+	const struct topup_counts *c = &run->source.count;
+
+	run->t.allocs = c->allocs;
+	run->t.frees = c->frees;
+	run->t.failures = c->failures;
+	run->t.peak = c->peak;
+	run->t.idle_peak = run->meter.idle_peak;
+	run->t.retries = run->meter.retries;
+	run->t.n_topups = min_t(u64, run->meter.topups, run->t.n_topups);
+	run->t.n_uses = min_t(u64, run->t.done, run->t.n_uses);
+	count_locks(run);
+}
+
+static int get_room(struct run *run)
+{
+	run->meter.room = run->t.n_topups;
+	if (run->t.n_topups) {
+		run->meter.sample =
+			kvcalloc(run->t.n_topups, sizeof(*run->meter.sample), GFP_KERNEL_ACCOUNT);
+		if (!run->meter.sample)
+			return -ENOMEM;
+	}
+	if (run->t.n_uses) {
+		run->uses = kvcalloc(run->t.n_uses, sizeof(*run->uses), GFP_KERNEL_ACCOUNT);
+		if (!run->uses)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int put_results(struct run *run, void __user *arg)
+{
+	const struct tdcost_topup *t = &run->t;
+
+	if (copy_to_user(u64_to_user_ptr(t->topups), run->meter.sample,
+			 t->n_topups * sizeof(struct tdcost_sample)) ||
+	    copy_to_user(u64_to_user_ptr(t->uses), run->uses,
+			 t->n_uses * sizeof(struct tdcost_sample)) ||
+	    copy_to_user(arg, t, sizeof(*t)))
+		return -EFAULT;
+	return 0;
+}
+
+static int topup(struct tdcost_file *file, struct run *run)
+{
+	bool indirect = run->t.flags & TDCOST_TOPUP_INDIRECT;
+	int ret = get_room(run);
+
+	if (ret)
+		return ret;
+	run->work = &topup_variants[run->t.variant].work[indirect];
+	open_source(&run->source, &run->t);
+	topup_hand_init(&run->hand);
+	ret = join_vm(file, run);
+	if (ret)
+		return ret;
+	ret = run_units(run);
+	leave_vm(file, run);
+	return ret;
+}
+
+static int topup_and_tell(struct tdcost_file *file, struct run *run, void __user *arg)
+{
+	int ret;
+
+	/* What the caller left there is not to be taken for a result. */
+	memset_startat(&run->t, 0, start);
+	ret = topup(file, run);
+	count(run);
+	if ((!ret || ret == -ENOMEM) && put_results(run, arg))
+		ret = -EFAULT;
+	return ret;
+}
+
+int tdcost_topup(struct tdcost_file *file, void __user *arg)
+{
+	struct run *run = kzalloc(sizeof(*run), GFP_KERNEL_ACCOUNT);
+	int ret = 0;
+
+	if (!run)
+		return -ENOMEM;
+	if (copy_from_user(&run->t, arg, sizeof(run->t)))
+		ret = -EFAULT;
+	if (!ret)
+		ret = check_topup(&run->t);
+	if (!ret)
+		ret = topup_and_tell(file, run, arg);
+	kvfree(run->meter.sample);
+	kvfree(run->uses);
+	kfree(run);
+	return ret;
+}
