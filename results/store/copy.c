@@ -122,6 +122,9 @@ int store_merge(struct store *s, const char *path, struct store_counts *counts, 
 		err = store_must_be_sound(from, why);
 	if (!err)
 		err = merge_stores(s, from, NULL, 0, counts, NULL, why);
+	/* A file whose tables lack our constraints is found out by those of the one it goes into. */
+	if (err && err != -ENOSPC && err != -EBUSY && why && !strstr(why->text, path))
+		reason_prefix(why, err, "%s", path);
 	store_close(from);
 	return err;
 }
