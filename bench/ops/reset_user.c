@@ -166,11 +166,17 @@ static void reset_share(void *state, unsigned member)
 	const struct reset_user *u = state;
 	const struct reset_call *c = u->call;
 	struct share share = share_of(c, member);
+	/* In registers: the call may write anywhere, so all of @c would be loaded anew behind it. */
+	const uint32_t *order = c->order;
+	const char *source = c->source;
+	reset_fn *reset = c->reset;
 	char *base = u->mem.base;
+	size_t page = c->page;
+	unsigned reps = u->reps;
 
-	for (unsigned r = 0; r < u->reps; r++)
+	for (unsigned r = 0; r < reps; r++)
 		for (size_t i = share.first; i < share.end; i++)
-			c->reset(base + c->order[i] * c->page, c->page, c->source);
+			reset(base + order[i] * page, page, source);
 	for (size_t i = 0; !member && i < c->extra; i++)
 		c->reset(base + c->order[i] * c->page, c->page, c->source);
 	reset_barrier(c->behind);
