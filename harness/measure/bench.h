@@ -77,6 +77,9 @@ struct bench_values;
 /* Value of series @series, a number that bench_ctx.series() gave. */
 void bench_value(struct bench_values *out, int series, double value);
 
+/* What the clock showed for that sample, its overhead taken off: ticks, as the values are. */
+double bench_sample_ticks(const struct bench_values *out);
+
 /* What setup() gets, and where it says what it was granted. Lives as long as the state. */
 struct bench_ctx {
 	const struct machine *machine;

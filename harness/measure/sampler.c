@@ -129,6 +129,13 @@ void bench_value(struct bench_values *out, int series, double value)
 		keep_value(out->s, out->seq, (uint32_t)series, value);
 }
 
+double bench_sample_ticks(const struct bench_values *out)
+{
+	const struct sampling *s = out->s;
+
+	return (double)s->out->samples[out->seq].ticks - s->job->clock.overhead;
+}
+
 static int add_series(struct sampling *s, const char *metric, const char *subject)
 {
 	struct sampler_result *out = s->out;
