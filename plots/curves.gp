@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# curves.gp: panels of curves with legends. Drawn by ecdf.gp, cpus.gp and dirty.gp, which set AXES
+# curves.gp: panels of curves with legends. Drawn by ecdf.gp, cpus.gp and along.gp, which set AXES
 # (statements that make tics and a grid, for panel p) and CURVES (the plot command for panel p), and
 # KEY: what a legend's entry looks like.
 # Block 1, a line per panel: panel, first curve, curves; of x and of y least, greatest, log scale (1,

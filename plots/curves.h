@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * curves.h: panels with curves and legends beside them. ecdf, cpus and dirty are drawn so
+ * curves.h: panels with curves and legends beside them. ecdf, cpus, dirty and threads are drawn so
  * (curves.gp). A panel holds at most eight curves, what can be told apart in grey; more of one
  * panel get further ones.
  */

@@ -13,8 +13,10 @@ int ecdf_feed(FILE *data, const struct report *const *runs, size_t n, struct rea
 int saving_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int cpus_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int dirty_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
+int idle_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int policy_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int rounds_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
+int threads_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int victim_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# forest.gp: a row per cell. Drawn by cost.gp and saving.gp.
+# forest.gp: a row per cell. Drawn by cost.gp, saving.gp, policy.gp, victim.gp and idle.gp.
 # Block 1, a line per section: rows, least and greatest x, width of names, of numbers, of the
 # figures with their intervals, name of the axis. Block 2, a line per row: section, row, what it is
 # (0 a cell, 1 a panel's name, 2 the columns' names, 3 a bound's name), value, low, high, bound,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * forest.h: a row per cell, its name on the left, its value with an interval along the axis, the
- * figures on the right. cost, saving, policy and victim are drawn so (forest.gp).
+ * figures on the right. cost, saving, policy, victim and idle are drawn so (forest.gp).
  */
 #ifndef TDC_PLOTS_FOREST_H
 #define TDC_PLOTS_FOREST_H

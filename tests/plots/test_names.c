@@ -94,12 +94,36 @@ static void test_offline(void **state)
 	assert_true(bench_find_factor(b, "flush") >= 0);
 }
 
+/* What threads and idle draw. */
+static void test_topup(void **state)
+{
+	static const char *const factors[] = { "threads", "variant", "vms", "indirect",
+					       "split",	  "pamt",    "load" };
+	static const char *const metrics[] = { "wait", "hold", "idle", "peak" };
+	const struct bench_info *b = bench_find("topup");
+
+	(void)state;
+	assert_non_null(b);
+	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
+		assert_true(bench_find_factor(b, factors[i]) >= 0);
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+		const struct metric_info *m = b->metrics;
+
+		while (m->name && strcmp(m->name, metrics[i]))
+			m++;
+		assert_non_null(m->name);
+	}
+	assert_true(bench_find_factor(bench_find("reset"), "threads") >= 0);
+	assert_true(bench_find_factor(bench_find("reset"), "insn") >= 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_factors),
 		cmocka_unit_test(test_metrics),
 		cmocka_unit_test(test_offline),
+		cmocka_unit_test(test_topup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

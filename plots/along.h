@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * along.h: values against the levels of a factor that is a number, a curve for each combination of
+ * the other factors' levels. dirty and threads are drawn so (along.gp).
+ */
+#ifndef TDC_PLOTS_ALONG_H
+#define TDC_PLOTS_ALONG_H
+
+#include "plots/feed.h"
+
+#define ALONG_POINTS \
+	"point: median over invocations; bar: its 95 % interval; curves stand side by side"
+
+struct along {
+	const char *factor;
+	const char *x_name;
+	double unit; /* of the axis, in units of the levels; 0: 1 */
+	bool log;    /* the axis: levels are above 0 */
+	const char *title, *note;
+	const char *none;	   /* what is said where nothing can be drawn, with a command */
+	const char *const *inside; /* feed.inside: factors that tell the curves of a panel apart */
+	const char *instead; /* a metric that is drawn in place of the time where there is one */
+	const char *const *also; /* metrics with panels of their own, up to a NULL; NULL */
+};
+
+/* A feed function but for its first argument. */
+int along_feed(const struct along *a, FILE *data, const struct report *const *runs, size_t n,
+	       struct reason *why);
+
+#endif

@@ -1,0 +1,42 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# threads and idle, of a run that was measured.
+
+load ../harness/cli/helper
+
+setup() {
+	enter
+}
+
+measure() {
+	tdcost run topup -p variant=kvm_array,tdx_prealloc,direct "$@" --budget 2s >/dev/null
+}
+
+@test "a curve for each variant, of time, waiting and holding" {
+	[ "$(nproc)" -ge 2 ]
+	measure -p threads=1,2
+	run --separate-stderr tdcost plot --plot threads --format dumb
+	[ "$status" = 0 ]
+	[[ ${lines[0]} == *"topup: contention"* ]]
+	[ "$(grep -c "topup: threads at work at once" <<<"$output")" = 3 ]
+	[ "$(grep -c "tdx_prealloc" <<<"$output")" = 3 ]
+	grep -q "up: wait, ns per lock round" <<<"$output"
+	grep -q "up: hold, ns per lock round" <<<"$output"
+}
+
+@test "one count of threads makes no curve: the hint makes one" {
+	measure
+	run --separate-stderr tdcost plot --plot threads --format dumb
+	[ "$status" = 1 ]
+	[[ $stderr == *"several counts of threads; try \`tdcost run topup -p threads=1,2,all\`"* ]]
+}
+
+# Beside the constants of the kernel's: 15 pages of a list, none where nothing is held.
+@test "idle pages are those of the variants" {
+	measure
+	run --separate-stderr tdcost plot --plot idle --format dumb
+	[ "$status" = 0 ]
+	grep -q "held idle by a vCPU and its VM behind a topup, at most" <<<"$output"
+	grep -Eq "tdx_prealloc .*15\.0" <<<"$output"
+	grep -Eq "direct .* 0\.0" <<<"$output"
+}
