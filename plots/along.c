@@ -70,6 +70,65 @@ static int add_cell(const struct along *a, struct feed *f, size_t run,
 	return ret;
 }
 
+static struct feed_row *add_saved(struct feed *f, size_t run, const struct report_pair *pair,
+				  double x)
+{
+	struct feed_row *row = feed_add(f, run, pair->a);
+
+	if (!row)
+		return NULL;
+	row->x = x;
+	row->kind = pair->kind;
+	row->fatal = pair->fatal || f->runs[run]->fatal;
+	row->samples = pair->sum.blocks;
+	return row;
+}
+
+/* A pair is b against a, so what is saved is its negative. */
+static int add_pair(const struct along *a, struct feed *f, size_t run,
+		    const struct report_pair *pair, double x)
+{
+	const struct effect *e = &pair->sum.diff, *log_ratio = &pair->sum.ratio;
+	struct feed_row *row = add_saved(f, run, pair, x);
+
+	if (!row)
+		return -ENOMEM;
+	row->called = a->pair->difference;
+	row->value = -e->value;
+	row->lo = -e->hi;
+	row->hi = -e->lo;
+	row->n = e->n;
+	if (!pair->sum.ratio_valid)
+		return 0;
+	row = add_saved(f, run, pair, x);
+	if (!row)
+		return -ENOMEM;
+	row->called = a->pair->percent;
+	row->percent = true;
+	row->value = -100 * expm1(log_ratio->value);
+	row->lo = -100 * expm1(log_ratio->hi);
+	row->hi = -100 * expm1(log_ratio->lo);
+	row->n = log_ratio->n;
+	return 0;
+}
+
+static int add_pairs(const struct along *a, struct feed *f, size_t run)
+{
+	const struct report *r = f->runs[run];
+	struct report_pair *pairs;
+	long n = report_pairs(r, a->pair->factor, a->pair->a, a->pair->b, &pairs);
+	int ret = 0;
+	double x;
+
+	if (n < 0)
+		return (int)n;
+	for (long i = 0; i < n && !ret; i++)
+		if (level_of(a, pairs[i].a, &x) && varies(a, r, pairs[i].a->row->benchmark))
+			ret = add_pair(a, f, run, &pairs[i], x);
+	free(pairs);
+	return ret;
+}
+
 static int add_rows(const struct along *a, struct feed *f, struct reason *why)
 {
 	for (size_t i = 0; i < f->n_runs; i++) {
@@ -84,6 +143,8 @@ static int add_rows(const struct along *a, struct feed *f, struct reason *why)
 			if (add_cell(a, f, i, &r->cells[k], x))
 				return reason_set(why, -ENOMEM, "out of memory");
 		}
+		if (a->pair && add_pairs(a, f, i))
+			return reason_set(why, -ENOMEM, "out of memory");
 	}
 	return f->n ? 0 : reason_set(why, -ENODATA, "%s", a->none);
 }
@@ -145,7 +206,8 @@ static void find_y(const struct feed *f, const struct feed_section *s, const str
 	}
 	for (size_t i = 0; i < s->n; i++)
 		least = fmin(least, isfinite(rows[i].lo) ? rows[i].lo : rows[i].value);
-	*y = (struct axis){ .hi = top > 0 ? 1.06 * top : 1 };
+	*y = (struct axis){ .lo = least < 0 ? least - 0.06 * (top - least) : 0,
+			    .hi = top > 0 ? 1.06 * top : 1 };
 	if (2 * low > curves && least > 0)
 		axis_around(y, least, top, LOG_SPAN);
 }

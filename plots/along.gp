@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# along.gp: values against a factor's levels. Drawn by dirty.gp and threads.gp. The data file is that of
-# curves.gp; a curve's block: place beside the level, level, value, low, high, untrustworthy.
+# along.gp: values against a factor's levels. Drawn by dirty.gp, threads.gp, size.gp and vcpus.gp. The
+# data file is that of curves.gp; a curve's block: place beside the level, level, value, low, high,
+# untrustworthy.
 AREA = DUMB ? 16 : 15
 
 # Tics at the levels, where these are few.

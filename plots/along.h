@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * along.h: values against the levels of a factor that is a number, a curve for each combination of
- * the other factors' levels. dirty and threads are drawn so (along.gp).
+ * the other factors' levels. dirty, threads, size and vcpus are drawn so (along.gp).
  */
 #ifndef TDC_PLOTS_ALONG_H
 #define TDC_PLOTS_ALONG_H
@@ -20,7 +20,14 @@ struct along {
 	const char *none;	   /* what is said where nothing can be drawn, with a command */
 	const char *const *inside; /* feed.inside: factors that tell the curves of a panel apart */
 	const char *instead; /* a metric that is drawn in place of the time where there is one */
-	const char *const *also; /* metrics with panels of their own, up to a NULL; NULL */
+	const char *const *also;       /* metrics with panels of their own, up to a NULL; NULL */
+	const struct along_pair *pair; /* what one level of a paired factor saves; NULL */
+};
+
+/* Panels of their own for what level @b takes less than level @a: in the clock's unit, in percent. */
+struct along_pair {
+	const char *factor, *a, *b;
+	const char *difference, *percent; /* what these panels are called */
 };
 
 /* A feed function but for its first argument. */

@@ -28,6 +28,8 @@ struct feed_row {
 	size_t run_no; /* index of @run among those drawn */
 	const struct report_cell *cell;
 	const struct report_value *of; /* whose level it is; NULL: the samples' time */
+	const char *called;	       /* what it is in place of a metric: "saving"; NULL */
+	bool percent;		       /* of what @called says, not in units of the clock */
 	enum kind kind;
 	bool fatal;
 	double value, lo, hi; /* lo and hi NaN where there is no interval */

@@ -14,9 +14,12 @@ int saving_feed(FILE *data, const struct report *const *runs, size_t n, struct r
 int cpus_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int dirty_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int idle_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
+int phases_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int policy_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int rounds_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
+int size_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int threads_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
+int vcpus_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int victim_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 
 #endif

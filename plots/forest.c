@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#define KEY_WIDE 44 /* what a line of parts' names takes: an axis in a terminal */
+
 enum line {
 	LINE_CELL,  /* a point with its interval */
 	LINE_PANEL, /* the name of a panel */
@@ -58,7 +60,7 @@ static double parts_sum(const struct feed *f, const struct feed_row *r,
 	double sum = 0;
 
 	for (size_t i = 0; parts && i < parts->n; i++)
-		sum += parts->of(r, i) / f->sections[r->section].scale;
+		sum += parts->of(r, i, parts->name[i]) / f->sections[r->section].scale;
 	return sum;
 }
 
@@ -141,10 +143,11 @@ static void part_ends(FILE *out, const struct feed *f, const struct feed_row *r,
 	struct interval first = parts->first(r);
 	bool interval = isfinite(first.lo) && isfinite(first.hi);
 
-	fprintf(out, "\t%.9g\t%.9g", (interval ? first.lo : parts->of(r, 0)) / scale,
-		(interval ? first.hi : parts->of(r, 0)) / scale);
+	fprintf(out, "\t%.9g\t%.9g",
+		(interval ? first.lo : parts->of(r, 0, parts->name[0])) / scale,
+		(interval ? first.hi : parts->of(r, 0, parts->name[0])) / scale);
 	for (size_t i = 0; i < parts->n; i++) {
-		end += parts->of(r, i) / scale;
+		end += parts->of(r, i, parts->name[i]) / scale;
 		fprintf(out, "\t%.9g", end);
 	}
 }
@@ -296,16 +299,20 @@ static void figure_widths(const struct forest *style, const struct digits *d, si
 	}
 }
 
-/* Part, place of its name among the names, name. */
+/* Part, place of its name among the names, name, line of names. */
 static void write_key(FILE *out, const struct forest_parts *parts)
 {
-	size_t at = 0;
+	size_t at = 0, line = 0;
 
 	fputs("\n\n", out);
 	for (size_t i = 0; i < parts->n; i++) {
+		if (at && at + feed_width(parts->name[i]) > KEY_WIDE) {
+			at = 0;
+			line++;
+		}
 		fprintf(out, "%zu\t%zu\t", i + 1, at);
 		feed_text(out, parts->name[i]);
-		fputc('\n', out);
+		fprintf(out, "\t%zu\n", line);
 		at += feed_width(parts->name[i]) + 4;
 	}
 }

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# forest.gp: a row per cell. Drawn by cost.gp, saving.gp, policy.gp, victim.gp and idle.gp.
+# forest.gp: a row per cell. Drawn by cost.gp, saving.gp, policy.gp, phases.gp, victim.gp
+# and idle.gp.
 # Block 1, a line per section: rows, least and greatest x, width of names, of numbers, of the
 # figures with their intervals, name of the axis. Block 2, a line per row: section, row, what it is
 # (0 a cell, 1 a panel's name, 2 the columns' names, 3 a bound's name), value, low, high, bound,
 # untrustworthy, name, number, number with interval, width of the name. With PARTS, of what the value
 # is made: low and high of the first, and where each of them ends; and block 3, a line per part:
-# number, place of its name, name.
+# number, place of its name, name, the line of names that it stands in.
 if (!exists("PARTS")) { PARTS = 0 }
+KEYROWS = 0	# beyond the first
+if (PARTS > 0) { stats DATA index 3 using 4 nooutput; PARTS = STATS_records; KEYROWS = STATS_max }
 stats DATA index 1 using (0) nooutput
 SECTIONS = STATS_records
 array ROWS[SECTIONS]; array XLO[SECTIONS]; array XHI[SECTIONS]; array Y0[SECTIONS]
 NAMES = 0; NUMBERS = 0; FIGURES = 0; USED = 0
 stats DATA index 1 using (i = int($0) + 1, ROWS[i] = $1, XLO[i] = $2, XHI[i] = $3, \
 	NAMES = $4, NUMBERS = $5 > NUMBERS ? $5 : NUMBERS, FIGURES = $6 > FIGURES ? $6 : FIGURES, \
-	Y0[i] = USED, USED = USED + ROWS[i] + 4, 0) nooutput
+	Y0[i] = USED + (DUMB ? 0 : KEYROWS), USED = USED + ROWS[i] + 4 + KEYROWS, 0) nooutput
 stats DATA index 2 using ($3 == 3 ? 1 : 0) nooutput
 BOUNDS = STATS_sum > 0
 stats DATA index 2 using ($3 == 1 ? 1 : 0) nooutput
@@ -29,8 +32,9 @@ LINES = CAPTION + (DUMB ? 1 : 2) + USED - (DUMB ? (PARTS == 0) : 0.5)
 load HERE."page.gp"
 
 # Told apart by lightness.
-array SHADE[3] = ["#2f4b7c", "#e08214", "#cfd4dc"]
-array SIGN[3] = ["=", "+", "-"]
+array SHADE[12] = ["#2f4b7c", "#e08214", "#cfd4dc", "#5aa469", "#1a1a1a", "#f4d58d", "#8c510a", \
+	"#7fb2e5", "#b03080", "#7f7f7f", "#dce7c8", "#a04000"]
+array SIGN[12] = ["=", "+", "-", "%", "*", "~", "&", ":", "$", "/", ".", "^"]
 from(k) = k == 1 ? 0 : column(13 + k)
 till(k) = column(14 + k)
 
@@ -41,7 +45,7 @@ few(v) = ceil(v / 2 / power(v / 2) * 0.8) * power(v / 2)
 do for [s=1:SECTIONS] {
 	# the axis, without anything on it
 	Y = TOP + Y0[s]
-	KEYS = DUMB ? Y + ROWS[s] + 3.5 : Y + 0.5
+	KEYS = DUMB ? Y + ROWS[s] + 3.5 : Y + 0.5 - KEYROWS
 	set lmargin at screen SX(LEFT); set rmargin at screen SX(LEFT + PLOT)
 	set tmargin at screen SY(Y + 1); set bmargin at screen SY(Y + ROWS[s] + 0.5)
 	set xrange [XLO[s]:XHI[s]]
@@ -62,7 +66,7 @@ do for [s=1:SECTIONS] {
 		do for [k=1:PARTS] {
 			plot for [c=0:PLOT-1] DATA index 2 \
 				using (LEFT + c):(within(k, cell(c)) ? row(0) : NaN):(SIGN[k]) with labels noenhanced, \
-			     DATA index 3 using (LEFT + $2):($1 == k ? KEYS : NaN):(SIGN[k]) with labels noenhanced
+			     DATA index 3 using (LEFT + $2):($1 == k ? KEYS + $4 : NaN):(SIGN[k]) with labels noenhanced
 		}
 		plot for [k=1:BOUNDS] DATA index 2 using (x($7)):(row(0)):(":") with labels noenhanced, \
 		     for [k=1:ZERO] DATA index 2 using (x(0)):(row(0)):("|") with labels noenhanced, \
@@ -76,8 +80,8 @@ do for [s=1:SECTIONS] {
 			plot DATA index 2 using (x(from(k))):(till(k) > from(k) ? row(0) : NaN): \
 				(x(from(k))):(x(till(k))):(row(0) - 0.32):(row(0) + 0.32) \
 				with boxxyerror fc rgb SHADE[k], \
-			     DATA index 3 using (LEFT + $2):($1 == k ? KEYS : NaN): \
-				(LEFT + $2):(LEFT + $2 + 1.5):(KEYS - 0.3):(KEYS + 0.3) with boxxyerror fc rgb SHADE[k]
+			     DATA index 3 using (LEFT + $2):($1 == k ? KEYS + $4 : NaN): \
+				(LEFT + $2):(LEFT + $2 + 1.5):(KEYS + $4 - 0.3):(KEYS + $4 + 0.3) with boxxyerror fc rgb SHADE[k]
 		}
 		if (PARTS > 0) {
 			plot DATA index 2 using (x($15)):(row(0)):(x($13)):(x($14)) \
@@ -90,7 +94,7 @@ do for [s=1:SECTIONS] {
 		     DATA index 2 using (x($4)):(row(0)):($8 > 0 ? 6 : 7) \
 			with points pt variable ps 0.6 lw 1.4 lc rgb "black"
 	}
-	if (PARTS > 0) { plot DATA index 3 using (LEFT + $2 + 2):(KEYS):3 with labels left noenhanced }
+	if (PARTS > 0) { plot DATA index 3 using (LEFT + $2 + 2):(KEYS + $4):3 with labels left noenhanced }
 	plot DATA index 2 using (1):(row(0)):9 with labels left noenhanced, \
 	     DATA index 2 using (1):(row(2)):9 with labels left noenhanced textcolor rgb GREY, \
 	     for [k=1:PANELS] DATA index 2 using (1):(row(1)):9 with labels left font BOLD noenhanced, \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * forest.h: a row per cell, its name on the left, its value with an interval along the axis, the
- * figures on the right. cost, saving, policy, victim and idle are drawn so (forest.gp).
+ * figures on the right. cost, saving, policy, phases, victim and idle are drawn so (forest.gp).
  */
 #ifndef TDC_PLOTS_FOREST_H
 #define TDC_PLOTS_FOREST_H
@@ -17,13 +17,14 @@ struct forest {
 };
 
 #define FOREST_FIGURES 240
+#define FOREST_PARTS   12 /* that can be told apart */
 
 /* What a row's value is made of: a bar. */
 struct forest_parts {
-	size_t n;
+	size_t n; /* FOREST_PARTS at most */
 	const char *const *name;
-	/* Part @i in units of the clock, 0 where there is none. */
-	double (*of)(const struct feed_row *row, size_t i);
+	/* Part @i, called @name, in units of the clock, 0 where there is none. */
+	double (*of)(const struct feed_row *row, size_t i, const char *name);
 	struct interval (*first)(const struct feed_row *row); /* of part 0, likewise */
 	/* What is printed of a row: for a terminal, and with intervals for a picture; and above. */
 	void (*figures)(const struct feed_row *row, char brief[FOREST_FIGURES],

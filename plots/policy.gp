@@ -4,5 +4,5 @@ DATA = ARG1; OUTPUT = ARG2; FORMAT = ARG3
 HERE = ARG0[1:strlen(ARG0) - strlen("policy.gp")]
 load HERE."style.gp"
 ZERO = 0
-PARTS = 3
+PARTS = 1
 load HERE."forest.gp"

@@ -30,9 +30,16 @@ void unit_of(const struct feed_row *row, struct feed_section *s)
 
 	*s = (struct feed_section){ .scale = 1 };
 	snprintf(s->benchmark, sizeof(s->benchmark), "%s", row->cell->row->benchmark);
-	snprintf(s->metric, sizeof(s->metric), "%s", row->of ? row->of->name : "");
+	snprintf(s->metric, sizeof(s->metric), "%s",
+		 row->called ? row->called
+		 : row->of   ? row->of->name
+			     : "");
 	snprintf(s->per, sizeof(s->per), "%s", m ? m->per : row->of ? "sample" : "unit of work");
 	set_word(s, word_of(row));
+	if (!row->percent)
+		return;
+	snprintf(s->word, sizeof(s->word), "%%");
+	snprintf(s->unit, sizeof(s->unit), "%%");
 }
 
 static double most_of(const struct feed *f, const struct feed_section *s)

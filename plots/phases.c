@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * phases: where a shutdown's time goes: a bar per cell, made of its phases, and what of it no phase
+ * explains. The metric `phase` of any benchmark is drawn so.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plots/feeds.h"
+#include "plots/forest.h"
+#include "plots/unit.h"
+
+#define METRIC	    "phase"
+#define UNEXPLAINED "unexplained"
+
+static const struct report_value *phase_of(const struct feed_row *row, const char *name)
+{
+	const struct report *r = row->run;
+
+	for (size_t i = 0; i < r->n_values; i++)
+		if (r->values[i].cell == row->cell && !strcmp(r->values[i].name, METRIC) &&
+		    !strcmp(r->values[i].subject, name))
+			return &r->values[i];
+	return NULL;
+}
+
+/* Samples may overlap the clock's own cost: less than nothing is drawn as nothing. */
+static double part_of(const struct feed_row *row, size_t i, const char *name)
+{
+	const struct report_value *v = phase_of(row, name);
+
+	(void)i;
+	return v ? fmax(v->level, 0) : 0;
+}
+
+static struct interval no_interval(const struct feed_row *row)
+{
+	(void)row;
+	return (struct interval){ .lo = NAN, .hi = NAN };
+}
+
+static const struct report_value *largest(const struct feed_row *row)
+{
+	const struct report *r = row->run;
+	const struct report_value *best = NULL;
+
+	for (size_t i = 0; i < r->n_values; i++) {
+		const struct report_value *v = &r->values[i];
+
+		if (v->cell == row->cell && !strcmp(v->name, METRIC) &&
+		    strcmp(v->subject, UNEXPLAINED) && (!best || v->level > best->level))
+			best = v;
+	}
+	return best;
+}
+
+#define BRIEF "%8s %6s"
+#define FULL  "%8s %-16s %-18s %6s"
+
+static void heads(char brief[FOREST_FIGURES], char full[FOREST_FIGURES])
+{
+	snprintf(brief, FOREST_FIGURES, BRIEF, "total", "unexpl");
+	snprintf(full, FOREST_FIGURES, FULL, "total", "[95 %]", "largest phase", "unexpl");
+}
+
+static void share_text(double part, double whole, char *buf, size_t n)
+{
+	snprintf(buf, n, "%.1f%%", whole > 0 ? 100 * part / whole : 0);
+}
+
+static void figures(const struct feed_row *row, char brief[FOREST_FIGURES],
+		    char full[FOREST_FIGURES])
+{
+	enum clock_unit clock = row->run->data.run.clock;
+	const struct arm_summary *sum = &row->cell->sum;
+	const struct report_value *most = largest(row), *rest = phase_of(row, UNEXPLAINED);
+	char total[32], interval[72], share[16], phase[64], left[16] = "-";
+
+	unit_number(sum->level, clock, total, sizeof(total));
+	unit_interval(sum->level, sum->interval.lo, sum->interval.hi, clock, interval,
+		      sizeof(interval));
+	share_text(most ? most->level : 0, sum->level, share, sizeof(share));
+	snprintf(phase, sizeof(phase), "%.40s %s", most ? most->subject : "-", share);
+	if (rest)
+		share_text(rest->level, sum->level, left, sizeof(left));
+	snprintf(brief, FOREST_FIGURES, BRIEF, total, left);
+	snprintf(full, FOREST_FIGURES, FULL, total, interval, phase, left);
+}
+
+static bool has_phases(const struct report *r, const struct report_cell *c)
+{
+	return report_value_of(r, c, METRIC) != NULL;
+}
+
+static int add_rows(struct feed *f, struct reason *why)
+{
+	for (size_t i = 0; i < f->n_runs; i++) {
+		const struct report *r = f->runs[i];
+
+		for (size_t k = 0; k < r->n_cells; k++)
+			if (r->cells[k].has_data && has_phases(r, &r->cells[k]) &&
+			    !feed_add(f, i, &r->cells[k]))
+				return reason_set(why, -ENOMEM, "out of memory");
+	}
+	if (f->n)
+		return 0;
+	return reason_set(why, -ENODATA, "no cell tells its phases; try `tdcost run teardown`");
+}
+
+static void add_name(struct forest_parts *parts, const char **names, const char *name)
+{
+	for (size_t i = 0; i < parts->n; i++)
+		if (!strcmp(names[i], name))
+			return;
+	if (parts->n < FOREST_PARTS)
+		names[parts->n++] = name;
+}
+
+/* Phases in the order in which the benchmarks have them; what is unexplained comes last. */
+static void find_names(const struct feed *f, struct forest_parts *parts, const char **names)
+{
+	for (size_t i = 0; i < f->n_runs; i++)
+		for (size_t k = 0; k < f->runs[i]->n_values; k++) {
+			const struct report_value *v = &f->runs[i]->values[k];
+
+			if (!strcmp(v->name, METRIC) && strcmp(v->subject, UNEXPLAINED) &&
+			    parts->n < FOREST_PARTS - 1)
+				add_name(parts, names, v->subject);
+		}
+	add_name(parts, names, UNEXPLAINED);
+}
+
+int phases_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why)
+{
+	const char *names[FOREST_PARTS];
+	struct forest_parts parts = { .name = names,
+				      .of = part_of,
+				      .first = no_interval,
+				      .heads = heads,
+				      .figures = figures };
+	const struct forest style = { .what = "time", .parts = &parts };
+	static const char *const always[] = { "path", "quirk", "exit", NULL };
+	char benchmarks[120], title[200];
+	struct feed f;
+	int ret = feed_start(&f, runs, n, why);
+
+	f.always = always;
+	f.digits = 3;
+	if (!ret)
+		ret = add_rows(&f, why);
+	if (!ret)
+		ret = feed_arrange(&f, NULL, why);
+	if (ret)
+		goto out;
+	find_names(&f, &parts, names);
+	snprintf(title, sizeof(title), "%s: time by phase",
+		 feed_drawn(&f, benchmarks, sizeof(benchmarks)));
+	feed_caption(
+		data, &f, title,
+		"medians over invocations; bar: the phases in their order, and what none of "
+		"them explains; point: the whole with its 95 % interval; medians of phases need "
+		"not add up to the median of the whole");
+	ret = forest_write(data, &f, &style);
+	if (!ret)
+		ret = feed_done(data, why);
+out:
+	feed_end(&f);
+	return ret;
+}
