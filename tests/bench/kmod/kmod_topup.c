@@ -89,7 +89,7 @@ static struct tdcost_topup call_of(unsigned variant, unsigned source, unsigned f
 				  .flags = wanted.flags | flags,
 				  .units = wanted.units };
 
-	if (t.work >= TDCOST_SPLIT_REPEAT)
+	if (t.work == TDCOST_SPLIT_REPEAT || t.work == TDCOST_SPLIT_WHOLE)
 		t.splits = wanted.splits;
 	if (t.flags & TDCOST_TOPUP_TIMES) {
 		t.n_topups = ROOM;
