@@ -25,7 +25,7 @@ static_assert(sizeof(struct tdcost_reset) == 40, "tdcost_reset");
 static_assert(sizeof(struct tdcost_check) == 24, "tdcost_check");
 static_assert(sizeof(struct tdcost_counters) == 16, "tdcost_counters");
 static_assert(sizeof(struct tdcost_sample) == 16, "tdcost_sample");
-static_assert(sizeof(struct tdcost_topup) == 312, "tdcost_topup");
+static_assert(sizeof(struct tdcost_topup) == 328, "tdcost_topup");
 
 const char *const kmod_modes[] = {
 	[TDCOST_ONE] = "one",	  [TDCOST_PER_PACKAGE] = "package",
@@ -58,7 +58,8 @@ const char *const kmod_sources[] = {
 const char *const kmod_works[] = {
 	[TDCOST_FAULT_STEADY] = "steady",     [TDCOST_FAULT_BURST] = "burst",
 	[TDCOST_FAULT_COLD] = "cold",	      [TDCOST_SPLIT_REPEAT] = "split_repeat",
-	[TDCOST_SPLIT_WHOLE] = "split_whole", [TDCOST_WORK_MAX] = NULL,
+	[TDCOST_SPLIT_WHOLE] = "split_whole", [TDCOST_PAMT_FAST] = "pamt_fast",
+	[TDCOST_PAMT_LOCK] = "pamt_lock",     [TDCOST_WORK_MAX] = NULL,
 };
 
 static void device_path(char *path, size_t n, const char *root)

@@ -31,6 +31,7 @@
 #define MAX_SPLITS	512
 #define MAX_LOOPS	1000
 #define MAX_SAMPLES	65536
+#define MAX_FAIL_EVERY	BIT_ULL(20)
 
 /* Seen by both ends, and the same for a 32-bit program. */
 static_assert(sizeof(struct tdcost_info) == 72);
@@ -44,7 +45,7 @@ static_assert(sizeof(struct tdcost_reset) == 40);
 static_assert(sizeof(struct tdcost_check) == 24);
 static_assert(sizeof(struct tdcost_counters) == 16);
 static_assert(sizeof(struct tdcost_sample) == 16);
-static_assert(sizeof(struct tdcost_topup) == 312);
+static_assert(sizeof(struct tdcost_topup) == 328);
 
 struct tdcost_vm;
 

@@ -18,7 +18,7 @@
 
 #define TDCOST_DEVICE "/dev/tdcost"
 /* Raised when a call changes its meaning or its layout; the program takes no other. */
-#define TDCOST_ABI 2
+#define TDCOST_ABI 3
 
 /* tdcost_info.features */
 #define TDCOST_HAS_WBNOINVD   (1u << 0) /* CPUID 0x80000008 EBX[9] */
@@ -207,6 +207,12 @@ enum tdcost_work {
 	TDCOST_FAULT_COLD,   /* each fault is the first of its part: all levels */
 	TDCOST_SPLIT_REPEAT, /* @splits huge pages: drop the lock and top up for each */
 	TDCOST_SPLIT_WHOLE,  /* @splits huge pages: top up for all, take the lock once */
+	/*
+	 * A get of a Dynamic PAMT entry's reference, with PAMT_CACHE (and its topup before) or
+	 * DIRECT. The puts follow together, behind each 512th get and the last one.
+	 */
+	TDCOST_PAMT_FAST, /* the lock is taken only where an entry comes or goes */
+	TDCOST_PAMT_LOCK, /* each time, and each get takes a pair of pages */
 	TDCOST_WORK_MAX
 };
 
@@ -216,6 +222,8 @@ enum tdcost_work {
 #define TDCOST_TOPUP_TIMES    (1u << 2) /* time each call; otherwise the whole alone */
 #define TDCOST_TOPUP_LOCKS    (1u << 3) /* meter locks, retries and idle pages: disturbs times */
 #define TDCOST_TOPUP_NO_VCPU  (1u << 4) /* splits are made by no vCPU: per_vcpu_or_vm */
+/* Gets alone, which take none of INDIRECT and NO_VCPU: all in one region, not one each. */
+#define TDCOST_TOPUP_BURST (1u << 5)
 
 /* One call. */
 struct tdcost_sample {
@@ -243,24 +251,32 @@ enum tdcost_lock_id {
 
 /*
  * @units of work by a vCPU of its own, in the caller's context. Calls that run at once on one open
- * file share a VM and must agree on @variant, @work, @splits, @demote_loops and NO_VCPU (-EBUSY);
- * the last to end empties it. Pages are freed behind each unit, outside of what TIMES times, and
- * all are when the calls of a file have ended, also of callers that were killed: the sum of frees
- * is that of allocs. -ENOMEM: there were not enough of them, or the cgroup's limit was met; the
- * results are valid.
+ * file share a VM, its references and what stands for the global pamt_lock, and must agree on
+ * @variant, @work, @splits, @demote_loops, NO_VCPU and BURST (-EBUSY); the last to end empties it.
+ * Pages are freed behind each unit, outside of what TIMES times, those of an entry by its last put;
+ * and all are when the calls of a file have ended, also of callers that were killed: the sum of
+ * frees is that of allocs. -ENOMEM: there were not enough of them, or the cgroup's limit was met;
+ * the results are valid.
  */
 struct tdcost_topup {
 	__u32 variant;
 	__u32 source;
 	__u32 work;
 	__u32 flags;
-	__u32 splits;	    /* in each unit of a split: 1 to 512; of a fault: 0 */
-	__u32 demote_loops; /* cpu_relax() in place of TDH.MEM.PAGE.DEMOTE; at most 1000 */
+	__u32 splits;	    /* in each unit of a split: 1 to 512; else: 0 */
+	__u32 demote_loops; /* cpu_relax() for each PAGE.DEMOTE, PAMT.ADD, REMOVE; at most 1000 */
 	__u64 units;	    /* with a split's @splits in each, at most 2^20 of them */
 	/*
+	 * For tests: of the allocations of this call, arrays included, each @fail_every-th one is
+	 * refused; at most 2^20, 0: none. A unit that ends by it is given up, and the next one
+	 * begins with what is in the caches: no -ENOMEM then.
+	 */
+	__u32 fail_every;
+	__u32 reserved;
+	/*
 	 * Room in @topups and @uses, at most 65536, 0 without TIMES; out: how many were written.
-	 * A use is a fault without its topup, or the @splits of a unit with theirs. Topups in a
-	 * split are timed with LOCKS only.
+	 * A use is a fault or a get without its topup, or the @splits of a unit with theirs.
+	 * Topups in a split are timed with LOCKS only.
 	 */
 	__u32 n_topups;
 	__u32 n_uses;
@@ -268,12 +284,13 @@ struct tdcost_topup {
 	__u64 uses;
 	__u64 start;	   /* out: of the first unit */
 	__u64 end;	   /* out: of the last one, its pages freed */
-	__u64 topup_ticks; /* out: with TIMES, of the topups of all faults */
+	__u64 topup_ticks; /* out: with TIMES, of the topups of all faults, or gets */
 	__u64 use_ticks;   /* out: with TIMES, of all uses */
-	__u64 done;	   /* out: units */
+	__u64 put_ticks;   /* out: with TIMES, of all puts: one for each get that was done */
+	__u64 done;	   /* out: units, without those given up */
 	__u64 allocs;	   /* out */
 	__u64 frees;	   /* out */
-	__u64 failures;	   /* out: allocations */
+	__u64 failures;	   /* out: allocations that failed, or were refused */
 	__s64 peak;	   /* out: of pages that were allocated and not freed */
 	__u64 held;	   /* out: by the vCPU behind the last unit */
 	__u64 idle_peak;   /* out: with LOCKS, of those that vCPU and VM held behind a topup */

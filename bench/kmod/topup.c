@@ -10,12 +10,15 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "bench/kmod/module.h"
+#include "bench/kmod/topup.h"
 #include "bench/topup/schedule.h"
 
 #define TOPUP_FLAGS                                                                            \
 	(TDCOST_TOPUP_INDIRECT | TDCOST_TOPUP_ZERO | TDCOST_TOPUP_TIMES | TDCOST_TOPUP_LOCKS | \
-	 TDCOST_TOPUP_NO_VCPU)
+	 TDCOST_TOPUP_NO_VCPU | TDCOST_TOPUP_BURST)
+/* Flags of gets, and of faults and splits. */
+#define PAMT_FLAGS TDCOST_TOPUP_BURST
+#define HOOK_FLAGS (TDCOST_TOPUP_INDIRECT | TDCOST_TOPUP_NO_VCPU)
 
 /* Numbers of the calls are numbers of the caches. */
 static_assert((int)TDCOST_KVM_ARRAY == (int)TOPUP_KVM_ARRAY);
@@ -40,29 +43,6 @@ static_assert(sizeof(struct topup_sample) == sizeof(struct tdcost_sample));
 static_assert(offsetof(struct topup_sample, ticks) == offsetof(struct tdcost_sample, ticks));
 static_assert(offsetof(struct topup_sample, pages) == offsetof(struct tdcost_sample, pages));
 
-/* A VM and the calls that are its vCPUs; guarded by the file's lock. */
-struct tdcost_vm {
-	struct topup_vm vm;
-	unsigned int users;
-	struct tdcost_topup like; /* the first caller's */
-};
-
-/* One call. */
-struct run {
-	struct tdcost_topup t;
-	const struct topup_work *work;
-	struct topup_vcpu vcpu;
-	struct topup_source source;
-	struct topup_meter meter; /* its samples are those of the topups, also without LOCKS */
-	struct topup_hand hand;
-	struct tdcost_sample *uses;
-};
-
-static bool is_split(const struct tdcost_topup *t)
-{
-	return t->work >= TDCOST_SPLIT_REPEAT;
-}
-
 static int check_room(const struct tdcost_topup *t)
 {
 	if (t->n_topups > MAX_SAMPLES || t->n_uses > MAX_SAMPLES)
@@ -72,12 +52,24 @@ static int check_room(const struct tdcost_topup *t)
 	return 0;
 }
 
+/* What only some works have. */
+static int check_work(const struct tdcost_topup *t)
+{
+	if (!is_pamt(t))
+		return t->flags & PAMT_FLAGS ? -EINVAL : 0;
+	if (t->variant != TDCOST_PAMT_CACHE && t->variant != TDCOST_DIRECT)
+		return -EINVAL;
+	return t->flags & HOOK_FLAGS ? -EINVAL : 0;
+}
+
 static int check_topup(const struct tdcost_topup *t)
 {
 	u32 splits = is_split(t) ? t->splits : 1;
 
 	if (t->variant >= TDCOST_VARIANT_MAX || t->source >= TDCOST_SOURCE_MAX ||
-	    t->work >= TDCOST_WORK_MAX || t->flags & ~TOPUP_FLAGS)
+	    t->work >= TDCOST_WORK_MAX || t->flags & ~TOPUP_FLAGS || check_work(t))
+		return -EINVAL;
+	if (t->fail_every > MAX_FAIL_EVERY || t->reserved)
 		return -EINVAL;
 	if (!splits || splits > MAX_SPLITS || (!is_split(t) && t->splits))
 		return -EINVAL;
@@ -90,7 +82,7 @@ static bool alike(const struct tdcost_topup *a, const struct tdcost_topup *b)
 {
 	return a->variant == b->variant && a->work == b->work && a->splits == b->splits &&
 	       a->demote_loops == b->demote_loops &&
-	       !((a->flags ^ b->flags) & TDCOST_TOPUP_NO_VCPU);
+	       !((a->flags ^ b->flags) & (TDCOST_TOPUP_NO_VCPU | TDCOST_TOPUP_BURST));
 }
 
 /* With the file's lock held. */
@@ -100,6 +92,10 @@ static int make_vm(struct tdcost_file *file, const struct tdcost_topup *t)
 
 	if (!vm)
 		return -ENOMEM;
+	if (tdcost_pamt_open(&vm->pamt, t)) {
+		kfree(vm);
+		return -ENOMEM;
+	}
 	topup_vm_init(&vm->vm, t->variant);
 	vm->vm.demote_loops = t->demote_loops;
 	vm->vm.has_vcpu = !(t->flags & TDCOST_TOPUP_NO_VCPU);
@@ -110,7 +106,7 @@ static int make_vm(struct tdcost_file *file, const struct tdcost_topup *t)
 	return 0;
 }
 
-static int join_vm(struct tdcost_file *file, struct run *run)
+static int join_vm(struct tdcost_file *file, struct tdcost_run *run)
 {
 	int ret = 0;
 
@@ -122,6 +118,7 @@ static int join_vm(struct tdcost_file *file, struct run *run)
 		ret = -EBUSY;
 	if (!ret) {
 		file->vm->users++;
+		run->pamt = &file->vm->pamt;
 		topup_vcpu_init(&run->vcpu, &file->vm->vm, &run->source,
 				run->t.flags & TDCOST_TOPUP_LOCKS ? &run->meter : NULL);
 	}
@@ -130,7 +127,7 @@ static int join_vm(struct tdcost_file *file, struct run *run)
 }
 
 /* Not to be interrupted: what the vCPU holds goes back whatever happens. */
-static void leave_vm(struct tdcost_file *file, struct run *run)
+static void leave_vm(struct tdcost_file *file, struct tdcost_run *run)
 {
 	struct tdcost_vm *vm = file->vm;
 
@@ -138,6 +135,7 @@ static void leave_vm(struct tdcost_file *file, struct run *run)
 	mutex_lock(&file->lock);
 	if (!--vm->users) {
 		topup_vm_drain(&vm->vm, &run->vcpu);
+		topup_pamt_destroy(&vm->pamt, &run->vcpu.ctx);
 		topup_vm_destroy(&vm->vm);
 		kfree(vm);
 		file->vm = NULL;
@@ -158,9 +156,11 @@ static void open_source(struct topup_source *s, const struct tdcost_topup *t)
 	/* What cannot be had is a result: the kernel's log need not hear of it. */
 	s->backing.gfp[TOPUP_SLEEP] = gfp | zero | __GFP_NOWARN;
 	s->backing.gfp[TOPUP_ATOMIC] = GFP_ATOMIC | (gfp & __GFP_ACCOUNT) | zero | __GFP_NOWARN;
+	s->fail_at = t->fail_every;
+	s->fail_every = t->fail_every;
 }
 
-static void add_use(struct run *run, u64 ticks)
+void tdcost_add_use(struct tdcost_run *run, u64 ticks, u64 pages)
 {
 	struct tdcost_sample *s = run->uses + run->t.done;
 
@@ -168,25 +168,35 @@ static void add_use(struct run *run, u64 ticks)
 	if (run->t.done >= run->t.n_uses)
 		return;
 	s->ticks = ticks;
-	s->pages = run->hand.sept + run->hand.pamt;
+	s->pages = pages;
 }
 
-/* Of a fault. Where the caches are metered they have stored the sample themselves. */
-static void add_topup(struct run *run, u64 ticks, u64 allocs)
+void tdcost_add_topup(struct tdcost_run *run, u64 ticks, u64 pages)
 {
-	struct topup_sample *s = run->meter.sample + run->t.done;
+	struct topup_sample *s = run->meter.sample + run->meter.topups;
 
 	run->t.topup_ticks += ticks;
-	if (run->vcpu.ctx.meter)
-		return;
-	run->meter.topups++;
-	if (run->t.done >= run->meter.room)
+	if (run->meter.topups++ >= run->meter.room)
 		return;
 	s->ticks = ticks;
-	s->pages = run->source.count.allocs - allocs;
+	s->pages = pages;
 }
 
-static int timed_fault(struct run *run, const struct topup_need *need)
+/* Where the caches are metered they have stored the sample of a fault themselves. */
+static void add_fault_topup(struct tdcost_run *run, u64 ticks, u64 pages)
+{
+	if (run->vcpu.ctx.meter)
+		run->t.topup_ticks += ticks;
+	else
+		tdcost_add_topup(run, ticks, pages);
+}
+
+static void add_hand(struct tdcost_run *run, u64 ticks)
+{
+	tdcost_add_use(run, ticks, run->hand.sept + run->hand.pamt);
+}
+
+static int timed_fault(struct tdcost_run *run, const struct topup_need *need)
 {
 	u64 allocs = run->source.count.allocs;
 	u64 start, end;
@@ -195,19 +205,19 @@ static int timed_fault(struct run *run, const struct topup_need *need)
 	start = tdcost_tick_start();
 	ret = run->work->topup(&run->vcpu);
 	end = tdcost_tick_stop();
-	add_topup(run, end - start, allocs);
+	add_fault_topup(run, end - start, run->source.count.allocs - allocs);
 	if (ret)
 		return ret;
 	start = tdcost_tick_start();
 	ret = run->work->take(&run->vcpu, need, &run->hand);
 	end = tdcost_tick_stop();
-	add_use(run, end - start);
+	add_hand(run, end - start);
 	return ret;
 }
 
-static int one_fault(struct run *run)
+static int one_fault(struct tdcost_run *run)
 {
-	struct topup_need need = topup_schedule_fault((enum topup_load)run->t.work, run->t.done);
+	struct topup_need need = topup_schedule_fault((enum topup_load)run->t.work, run->unit);
 
 	if (run->t.flags & TDCOST_TOPUP_TIMES)
 		return timed_fault(run, &need);
@@ -215,9 +225,9 @@ static int one_fault(struct run *run)
 }
 
 /* All splits of a unit need the same: those of its first. */
-static int one_split(struct run *run)
+static int one_split(struct tdcost_run *run)
 {
-	struct topup_need need = topup_schedule_split(run->t.done);
+	struct topup_need need = topup_schedule_split(run->unit);
 	enum topup_range_mode mode = run->t.work == TDCOST_SPLIT_WHOLE ? TOPUP_WHOLE : TOPUP_REPEAT;
 	u64 start, end;
 	int ret;
@@ -227,30 +237,49 @@ static int one_split(struct run *run)
 	start = tdcost_tick_start();
 	ret = run->work->split(&run->vcpu, run->t.splits, mode, &need, &run->hand);
 	end = tdcost_tick_stop();
-	add_use(run, end - start);
+	add_hand(run, end - start);
 	return ret;
 }
 
-static int run_units(struct run *run)
+static int one_unit(struct tdcost_run *run)
 {
-	bool split = is_split(&run->t);
+	if (is_pamt(&run->t))
+		return tdcost_pamt_get(run);
+	return is_split(&run->t) ? one_split(run) : one_fault(run);
+}
+
+/* What the unit took goes back: of gets, when there are as many as there may be. */
+static void end_unit(struct tdcost_run *run)
+{
+	if (!is_pamt(&run->t))
+		topup_hand_free(&run->vcpu.ctx, &run->hand);
+	else if (run->gets == MAX_GETS)
+		tdcost_pamt_put(run);
+}
+
+static int run_units(struct tdcost_run *run)
+{
 	int ret = 0;
 
 	run->t.start = tdcost_tick_start();
-	while (run->t.done < run->t.units && !ret) {
-		ret = split ? one_split(run) : one_fault(run);
-		topup_hand_free(&run->vcpu.ctx, &run->hand);
+	for (; run->unit < run->t.units && !ret; run->unit++) {
+		ret = one_unit(run);
 		run->t.done += !ret;
+		end_unit(run);
+		if (ret == -ENOMEM && run->t.fail_every)
+			ret = 0;
 		if (!ret && fatal_signal_pending(current))
 			ret = -EINTR;
 		cond_resched();
 	}
+	if (is_pamt(&run->t))
+		tdcost_pamt_put(run);
 	run->t.end = tdcost_tick_stop();
 	run->t.held = topup_vcpu_idle(&run->vcpu);
 	return ret;
 }
 
-static void count_locks(struct run *run)
+static void count_locks(struct tdcost_run *run)
 {
 	const struct topup_lock_meter *m;
 	unsigned int i;
@@ -267,7 +296,7 @@ static void count_locks(struct run *run)
 	}
 }
 
-static void count(struct run *run)
+static void count(struct tdcost_run *run)
 {
 	const struct topup_counts *c = &run->source.count;
 
@@ -282,7 +311,7 @@ static void count(struct run *run)
 	count_locks(run);
 }
 
-static int get_room(struct run *run)
+static int get_room(struct tdcost_run *run)
 {
 	run->meter.room = run->t.n_topups;
 	if (run->t.n_topups) {
@@ -299,7 +328,7 @@ static int get_room(struct run *run)
 	return 0;
 }
 
-static int put_results(struct run *run, void __user *arg)
+static int put_results(struct tdcost_run *run, void __user *arg)
 {
 	const struct tdcost_topup *t = &run->t;
 
@@ -312,7 +341,7 @@ static int put_results(struct run *run, void __user *arg)
 	return 0;
 }
 
-static int topup(struct tdcost_file *file, struct run *run)
+static int topup(struct tdcost_file *file, struct tdcost_run *run)
 {
 	bool indirect = run->t.flags & TDCOST_TOPUP_INDIRECT;
 	int ret = get_room(run);
@@ -330,7 +359,7 @@ static int topup(struct tdcost_file *file, struct run *run)
 	return ret;
 }
 
-static int topup_and_tell(struct tdcost_file *file, struct run *run, void __user *arg)
+static int topup_and_tell(struct tdcost_file *file, struct tdcost_run *run, void __user *arg)
 {
 	int ret;
 
@@ -345,7 +374,7 @@ static int topup_and_tell(struct tdcost_file *file, struct run *run, void __user
 
 int tdcost_topup(struct tdcost_file *file, void __user *arg)
 {
-	struct run *run = kzalloc(sizeof(*run), GFP_KERNEL_ACCOUNT);
+	struct tdcost_run *run = kzalloc(sizeof(*run), GFP_KERNEL_ACCOUNT);
 	int ret = 0;
 
 	if (!run)

@@ -70,7 +70,7 @@ static inline void **topup_array_alloc(unsigned int n)
 
 static inline void *topup_zalloc(unsigned int n, size_t size)
 {
-	return kvcalloc(n, size, GFP_KERNEL);
+	return kvcalloc(n, size, GFP_KERNEL_ACCOUNT);
 }
 
 static inline void topup_array_free(void *array)

@@ -25,15 +25,19 @@ struct topup_counts {
 struct topup_source {
 	struct topup_backing backing;
 	struct topup_counts count;
-	uint64_t tries;	  /* allocations asked for, arrays included */
-	uint64_t fail_at; /* the try that fails, counted from 1; 0: none */
+	uint64_t tries;	     /* allocations asked for, arrays included */
+	uint64_t fail_at;    /* the try that fails, counted from 1; 0: none */
+	uint64_t fail_every; /* and then each so many behind it; 0: no other */
 	char apart_next[TOPUP_APART];
 };
 
 /* Is this try to succeed? Every allocation asks once, also that of an array. */
 static inline bool topup_source_try(struct topup_source *s)
 {
-	return ++s->tries != s->fail_at;
+	if (++s->tries != s->fail_at)
+		return true;
+	s->fail_at += s->fail_every;
+	return false;
 }
 
 /**

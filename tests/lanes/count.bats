@@ -6,9 +6,9 @@ bats_require_minimum_version 1.5.0
 load lane.bash
 
 setup_file() {
-	boot_lane count first
+	boot_lane count first --add "$KMOD_TOPUP"
 	no_apt
-	boot_lane count second
+	boot_lane count second --add "$KMOD_TOPUP"
 }
 
 setup() {
@@ -59,6 +59,40 @@ medians() {
 		} END { exit bad }' pairs >&3
 	done
 	[ "$(wc -l <pairs)" = 1 ]
+}
+
+# The header is one of the rows: "topup work flags variant source whole/unit topup page use ...".
+@test "two boots count the same instructions per topup, within 0.5 %" {
+	paste -d' ' <(grep '^topup ' first.stdout) <(grep '^topup ' second.stdout) >rows
+	[ "$(grep -vc '^topup work' rows)" = $((7 * 3 + 4 * 2)) ]
+	awk -v kernel="$KERNEL" '$2 != "work" {
+		half = NF / 2
+		worst = 0
+		for (i = 2; i <= half; i++) {
+			a = $i
+			b = $(i + half)
+			if (i < 6 || i > 9) { # names, and numbers of pages
+				bad += a != b
+				continue
+			}
+			spread = (a > b ? a - b : b - a) / (a + b > 0 ? (a + b) / 2 : 1) * 100
+			worst = spread > worst ? spread : worst
+		}
+		printf "# Linux %s, %s%s, %s, %s: %s instructions a unit with its frees; a topup %s, for each page %s; a use %s; spread %.3f %%\n",
+			kernel, $2, $3 == 32 ? " in one region" : "", $4, $5, $6, $7, $8, $9, worst
+		bad += !($6 > 0 && $7 > 0 && $9 > 0) || worst >= 0.5
+	} END { exit bad != 0 }' rows >&3
+}
+
+# "account variant of median from to n"
+@test "the accounting flag costs instructions, and how many" {
+	paste -d' ' <(grep '^account ' first.stdout) <(grep '^account ' second.stdout) >rows
+	[ "$(grep -vc '^account variant' rows)" = $((7 * 2)) ]
+	awk -v kernel="$KERNEL" '$2 != "variant" {
+		printf "# Linux %s, what gfp_kernel_account takes more than gfp_kernel, %s, %s: %s (%s to %s) and %s (%s to %s) instructions a page at 95 %%, n=%s\n",
+			kernel, $2, $3, $4, $5, $6, $11, $12, $13, $7
+		bad += !($5 > 0 && $12 > 0 && $4 >= $5 && $4 <= $6 && $11 >= $12 && $11 <= $13) || $7 != 21
+	} END { exit bad != 0 }' rows >&3
 }
 
 @test "one environment, two boots: their runs can be compared" {

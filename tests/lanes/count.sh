@@ -24,5 +24,15 @@ status=$?
 check "the early return in the module runs" [ $status = 0 ]
 check "reset in the kernel without MOVDIR64B is skipped" \
 	exits 4 tdcost run reset -p mode=kernel -p quirk=on -p region=1M
+# The module's topups: not first, for a kernel has things to do in the seconds behind its boot.
+check "this is no root cgroup, where nothing is charged" fits "^0::/command$" /proc/self/cgroup
+check "topups are counted, by variant and GFP flag" kmod_topup
+for work in pamt_fast pamt_lock; do
+	for flags in 0 32; do # one region each, or all in one
+		check "$work is counted, flags $flags" \
+			kmod_topup work=$work flags=$flags source=gfp_kernel
+	done
+done
+check "what the accounting flag costs is counted" kmod_topup account units=300
 echo "boot: $(cat /proc/sys/kernel/random/boot_id)"
 end

@@ -46,6 +46,12 @@ tdcost list stop --json >said
 check "stop was by the module" fits '"runs_here": true' said
 all_run "flag, here and in the kernel" 4 flag -p mode=user,kernel -p store=off,on
 all_run "flush" 4 flush -p path=out,in -p region=256K -p before=dirty -p backing=4k
+variants=kvm_array,tdx_prealloc,pamt_cache,split_cache,split_batch,per_vcpu_or_vm,direct
+all_run "topup, faults" 28 topup -p variant=$variants -p indirect=off,on -p threads=1,4 -p ops=256
+all_run "topup, splits" 28 topup -p work=split -p variant=$variants -p split=repeat,whole -p threads=1,4 -p ops=64
+all_run "topup, references" 16 topup -p work=pamt -p variant=pamt_cache,direct -p pamt=fast,lock \
+	-p load=steady,burst -p threads=1,4
+all_run "topup, pages by mmap" 4 topup -p source=mmap -p ops=64
 all_run "offline" 3 offline --allow-disruptive -p action=offline,online,cycle -p dirty=0 -p flush=none
 all_run "offline, with two flushes before" 2 offline --allow-disruptive -p action=offline,cycle -p dirty=100 -p flush=twice
 check "every CPU is online again" [ "$(cat /sys/devices/system/cpu/online)" = 0-3 ]

@@ -166,7 +166,7 @@ static void opens_and_closes(void **unused)
 
 static void another_version_is_told_with_both_numbers(void **unused)
 {
-	const char *const words[] = { "version 7", "version 2", "rmmod tdcost" };
+	const char *const words[] = { "version 7", "version 3", "rmmod tdcost" };
 	struct reason why = { "" };
 	struct tree t;
 	struct kmod k;

@@ -49,7 +49,7 @@ static const struct command {
 	const char *name;
 	unsigned long cmd;
 	size_t bytes;
-	struct field fields[12]; /* ends with one of no bytes */
+	struct field fields[14]; /* ends with one of no bytes */
 } commands[] = {
 	{ "info", TDCOST_INFO, sizeof(struct tdcost_info), { { 0 } } },
 	{ "flush",
@@ -83,8 +83,10 @@ static const struct command {
 	  TDCOST_TOPUP,
 	  sizeof(struct tdcost_topup),
 	  { FIELD(tdcost_topup, variant, NUMBER, 6, 6), FIELD(tdcost_topup, source, NUMBER, 2, 2),
-	    FIELD(tdcost_topup, work, NUMBER, 4, 4), FIELD(tdcost_topup, flags, NUMBER, 31, 31),
+	    FIELD(tdcost_topup, work, NUMBER, 6, 6), FIELD(tdcost_topup, flags, NUMBER, 63, 63),
 	    FIELD(tdcost_topup, splits, NUMBER, 8, 512),
+	    FIELD(tdcost_topup, fail_every, NUMBER, 40, 1 << 20),
+	    FIELD(tdcost_topup, reserved, NUMBER, 0, 0),
 	    FIELD(tdcost_topup, demote_loops, NUMBER, 10, 1000),
 	    FIELD(tdcost_topup, units, NUMBER, 8, 64),
 	    FIELD(tdcost_topup, n_topups, NUMBER, 16, 65536),

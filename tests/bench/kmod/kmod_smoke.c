@@ -83,6 +83,7 @@ int main(int argc, char **argv)
 	add(smoke_flush_tests);
 	add(smoke_pages_tests);
 	add(smoke_topup_tests);
+	add(smoke_pamt_tests);
 	add(smoke_life_tests);
 	add(alone ? smoke_lone_tests : smoke_stop_tests);
 	if (!alone) {

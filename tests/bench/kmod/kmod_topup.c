@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kmod_topup [FIELD=VALUE]...: topups in the kernel, a line for each variant and source.
+ * kmod_topup [account] [FIELD=VALUE]...: topups in the kernel, a line for each variant and source.
  *
  * In lane `count`, where the TSC is the number of instructions since power-on, its figures are
  * exact; elsewhere they are ticks. Fields: variant, source, work by name (all by default; work:
  * steady), flags (number, TDCOST_TOPUP_*), splits, units. Whole/unit: all of a schedule with its
  * frees over its units, the least of the passes, each with caches that begin empty. The others are
  * medians of calls: of topups; of those that allocated, per page; of uses.
+ *
+ * account: what gfp_kernel_account costs more than gfp_kernel, for each page allocated, with its
+ * free and without. A schedule is run with the one and with the other, in turn; of the differences
+ * it shows the median, its interval of 95 %, and how many there were.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -15,9 +19,11 @@
 #include <string.h>
 
 #include "bench/kmod/client.h"
+#include "results/analysis/stats.h"
 
 #define ROOM   65536
-#define PASSES 11
+#define PASSES 5
+#define PAIRS  21
 
 static struct tdcost_sample topups[ROOM], uses[ROOM];
 
@@ -25,7 +31,8 @@ static struct wanted {
 	int variant, source, work;
 	unsigned flags, splits;
 	uint64_t units;
-} wanted = { -1, -1, TDCOST_FAULT_STEADY, 0, 1, 2000 };
+	bool account;
+} wanted = { -1, -1, TDCOST_FAULT_STEADY, 0, 1, 2000, false };
 
 static int word_of(const char *const *words, const char *word)
 {
@@ -53,17 +60,12 @@ static void read_field(const char *field)
 		wanted.splits = strtoul(value + 1, NULL, 0);
 	else if (n == 5 && !strncmp(field, "units", n))
 		wanted.units = strtoull(value + 1, NULL, 0);
+	else if (!strcmp(field, "account"))
+		wanted.account = true;
 	else {
 		fprintf(stderr, "kmod_topup: '%s': write FIELD=VALUE\n", field);
 		exit(2);
 	}
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
 }
 
 /* Of the ticks, for each page where @pages. Samples of no page are left out there. */
@@ -77,8 +79,7 @@ static double median(const struct tdcost_sample *s, unsigned n, bool pages)
 			v[kept++] = s[i].ticks;
 		else if (s[i].pages)
 			v[kept++] = (double)s[i].ticks / s[i].pages;
-	qsort(v, kept, sizeof(*v), compare);
-	return kept ? v[kept / 2] : 0;
+	return kept ? stat_median_inplace(v, kept) : 0;
 }
 
 static struct tdcost_topup call_of(unsigned variant, unsigned source, unsigned flags)
@@ -89,7 +90,7 @@ static struct tdcost_topup call_of(unsigned variant, unsigned source, unsigned f
 				  .flags = wanted.flags | flags,
 				  .units = wanted.units };
 
-	if (t.work >= TDCOST_SPLIT_REPEAT)
+	if (t.work == TDCOST_SPLIT_REPEAT || t.work == TDCOST_SPLIT_WHOLE)
 		t.splits = wanted.splits;
 	if (t.flags & TDCOST_TOPUP_TIMES) {
 		t.n_topups = ROOM;
@@ -100,19 +101,26 @@ static struct tdcost_topup call_of(unsigned variant, unsigned source, unsigned f
 	return t;
 }
 
-/* Each pass on a VM of its own. What else the kernel has to do meanwhile is not in all of them. */
-static bool run_whole(const struct kmod *k, const struct tdcost_topup *call, double *per_unit)
+static bool call(const struct kmod *k, struct tdcost_topup *t)
 {
 	struct reason why = { "" };
+
+	if (!kmod_topup(k, t, &why))
+		return true;
+	fprintf(stderr, "kmod_topup: %s\n", why.text);
+	return false;
+}
+
+/* Each pass on a VM of its own. What else the kernel has to do meanwhile is not in all of them. */
+static bool run_whole(const struct kmod *k, const struct tdcost_topup *whole, double *per_unit)
+{
 	double pass;
 
 	for (unsigned i = 0; i < PASSES; i++) {
-		struct tdcost_topup t = *call;
+		struct tdcost_topup t = *whole;
 
-		if (kmod_topup(k, &t, &why)) {
-			fprintf(stderr, "kmod_topup: %s\n", why.text);
+		if (!call(k, &t))
 			return false;
-		}
 		pass = (double)(t.end - t.start) / t.units;
 		if (!i || pass < *per_unit)
 			*per_unit = pass;
@@ -124,27 +132,83 @@ static bool run_whole(const struct kmod *k, const struct tdcost_topup *call, dou
 static bool run(const struct kmod *k, struct tdcost_topup *t)
 {
 	struct tdcost_topup warm = *t;
-	struct reason why = { "" };
 
-	if (!kmod_topup(k, &warm, &why) && !kmod_topup(k, t, &why))
-		return true;
-	fprintf(stderr, "kmod_topup: %s\n", why.text);
-	return false;
+	return call(k, &warm) && call(k, t);
 }
 
 static bool show(const struct kmod *k, unsigned variant, unsigned source)
 {
 	struct tdcost_topup whole = call_of(variant, source, 0);
-	double per_unit;
 	struct tdcost_topup timed = call_of(variant, source, TDCOST_TOPUP_TIMES);
+	double per_unit;
 
 	if (!run_whole(k, &whole, &per_unit) || !run(k, &timed))
 		return false;
-	printf("topup %-15s %-19s %10.2f %9.1f %9.1f %9.1f %8llu %6llu\n", kmod_variants[variant],
-	       kmod_sources[source], per_unit, median(topups, timed.n_topups, false),
+	printf("topup %-9s %5u %-14s %-18s %10.2f %8.1f %8.1f %8.1f %7llu %5llu\n",
+	       kmod_works[wanted.work], wanted.flags, kmod_variants[variant], kmod_sources[source],
+	       per_unit, median(topups, timed.n_topups, false),
 	       median(topups, timed.n_topups, true), median(uses, timed.n_uses, false),
 	       (unsigned long long)timed.allocs, (unsigned long long)timed.held);
 	return true;
+}
+
+static bool show_sources(const struct kmod *k, unsigned variant)
+{
+	bool good = true;
+
+	for (unsigned source = 0; source < TDCOST_SOURCE_MAX && good; source++)
+		if (wanted.source < 0 || wanted.source == (int)source)
+			good = show(k, variant, source);
+	return good;
+}
+
+/* A schedule, for each page that it allocated: what took them, or with @flags 0 all of it. */
+static bool per_page(const struct kmod *k, unsigned variant, unsigned source, unsigned flags,
+		     double *ticks)
+{
+	struct tdcost_topup t = call_of(variant, source, flags);
+
+	if (!call(k, &t))
+		return false;
+	*ticks = (double)(flags ? t.topup_ticks + t.use_ticks : t.end - t.start) / t.allocs;
+	return true;
+}
+
+static bool show_account_of(const struct kmod *k, unsigned variant, unsigned flags)
+{
+	static const unsigned sources[] = { TDCOST_GFP_KERNEL, TDCOST_GFP_KERNEL_ACCOUNT };
+	double more[PAIRS], ticks[2];
+	struct interval interval;
+
+	for (unsigned i = 0; i < PAIRS; i++) {
+		for (unsigned j = 0; j < 2; j++) {
+			unsigned which = (i + j) % 2;
+
+			if (!per_page(k, variant, sources[which], flags, &ticks[which]))
+				return false;
+		}
+		more[i] = ticks[1] - ticks[0];
+	}
+	if (stat_median_interval(more, PAIRS, 0.95, &interval))
+		return false;
+	printf("account %-14s %-10s %9.2f %9.2f %9.2f %4d\n", kmod_variants[variant],
+	       flags ? "alloc" : "alloc+free", stat_median(more, PAIRS), interval.lo, interval.hi,
+	       PAIRS);
+	return true;
+}
+
+static bool show_account(const struct kmod *k, unsigned variant)
+{
+	return show_account_of(k, variant, TDCOST_TOPUP_TIMES) && show_account_of(k, variant, 0);
+}
+
+static bool there_is(unsigned variant)
+{
+	if (wanted.variant >= 0 && wanted.variant != (int)variant)
+		return false;
+	if (wanted.work != TDCOST_PAMT_FAST && wanted.work != TDCOST_PAMT_LOCK)
+		return true;
+	return variant == TDCOST_PAMT_CACHE || variant == TDCOST_DIRECT;
 }
 
 int main(int argc, char **argv)
@@ -159,13 +223,16 @@ int main(int argc, char **argv)
 		fprintf(stderr, "kmod_topup: %s\n", why.text);
 		return 1;
 	}
-	printf("topup %-15s %-19s %10s %9s %9s %9s %8s %6s\n", "variant", "source", "whole/unit",
-	       "topup", "per page", "use", "allocs", "held");
+	if (wanted.account)
+		printf("account %-14s %-10s %9s %9s %9s %4s\n", "variant", "of", "median", "from",
+		       "to", "n");
+	else
+		printf("topup %-9s %5s %-14s %-18s %10s %8s %8s %8s %7s %5s\n", "work", "flags",
+		       "variant", "source", "whole/unit", "topup", "per page", "use", "allocs",
+		       "held");
 	for (unsigned variant = 0; variant < TDCOST_VARIANT_MAX && good; variant++)
-		for (unsigned source = 0; source < TDCOST_SOURCE_MAX && good; source++)
-			if ((wanted.variant < 0 || wanted.variant == (int)variant) &&
-			    (wanted.source < 0 || wanted.source == (int)source))
-				good = show(&k, variant, source);
+		if (there_is(variant))
+			good = (wanted.account ? show_account : show_sources)(&k, variant);
 	kmod_close(&k);
 	return !good;
 }

@@ -207,3 +207,18 @@ void smoke_counters(const struct kmod *k, uint64_t counters[MAX_CPUS])
 		fail_msg("%s", why.text);
 	assert_int_equal(n, k->info.cpus);
 }
+
+uint64_t smoke_charged(void)
+{
+	char text[256], path[512], *own;
+	unsigned long bytes = 0;
+
+	assert_int_equal(file_text("", "/proc/self/cgroup", text, sizeof(text)), 0);
+	own = strstr(text, "0::");
+	assert_non_null(own);
+	own[strcspn(own, "\n")] = '\0';
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.current", own + 3);
+	if (file_text("", path, text, sizeof(text)) || sscanf(text, "%lu", &bytes) != 1)
+		fail_msg("%s: run this in a memory cgroup, not in the root", path);
+	return bytes;
+}

@@ -66,10 +66,14 @@ void smoke_refused(const struct kmod *k, unsigned long cmd, const void *good, si
 /* The counter of each CPU number, zeros beyond. */
 void smoke_counters(const struct kmod *k, uint64_t counters[MAX_CPUS]);
 
+/* What the kernel has charged to the memory cgroup that this process is in, in bytes. */
+uint64_t smoke_charged(void);
+
 /* The tests, by what they are about; each array ends with a NULL name. */
 extern const struct CMUnitTest smoke_flush_tests[];
 extern const struct CMUnitTest smoke_pages_tests[];
 extern const struct CMUnitTest smoke_topup_tests[];
+extern const struct CMUnitTest smoke_pamt_tests[];
 extern const struct CMUnitTest smoke_life_tests[];
 extern const struct CMUnitTest smoke_lone_tests[]; /* where there is one CPU */
 extern const struct CMUnitTest smoke_stop_tests[]; /* these and the next, where there are more */

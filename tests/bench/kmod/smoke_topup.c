@@ -5,12 +5,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "harness/machine/files.h"
 
 #define THREADS 4
 
@@ -45,24 +42,42 @@ static void topup(struct tdcost_topup *t)
 
 static bool is_split(unsigned work)
 {
-	return work >= TDCOST_SPLIT_REPEAT;
+	return work == TDCOST_SPLIT_REPEAT || work == TDCOST_SPLIT_WHOLE;
+}
+
+static bool is_get(unsigned work)
+{
+	return work == TDCOST_PAMT_FAST || work == TDCOST_PAMT_LOCK;
+}
+
+/* Is there such a work? */
+static bool there_is(unsigned variant, unsigned work, unsigned flags)
+{
+	if (!is_get(work))
+		return !(flags & TDCOST_TOPUP_BURST);
+	return (variant == TDCOST_PAMT_CACHE || variant == TDCOST_DIRECT) &&
+	       !(flags & (TDCOST_TOPUP_INDIRECT | TDCOST_TOPUP_NO_VCPU));
 }
 
 /* Everything by everything: what went in came out. */
 static void every_page_comes_back(void **unused)
 {
 	(void)unused;
-	for (unsigned i = 0; i < TDCOST_VARIANT_MAX * TDCOST_SOURCE_MAX * TDCOST_WORK_MAX * 32;
+	for (unsigned i = 0; i < TDCOST_VARIANT_MAX * TDCOST_SOURCE_MAX * TDCOST_WORK_MAX * 64;
 	     i++) {
 		struct tdcost_topup t = {
-			.flags = i % 32,
-			.variant = i / 32 % TDCOST_VARIANT_MAX,
-			.source = i / 32 / TDCOST_VARIANT_MAX % TDCOST_SOURCE_MAX,
-			.work = i / 32 / TDCOST_VARIANT_MAX / TDCOST_SOURCE_MAX,
+			.flags = i % 64,
+			.variant = i / 64 % TDCOST_VARIANT_MAX,
+			.source = i / 64 / TDCOST_VARIANT_MAX % TDCOST_SOURCE_MAX,
+			.work = i / 64 / TDCOST_VARIANT_MAX / TDCOST_SOURCE_MAX,
 			.units = 40,
 		};
 
 		t.splits = is_split(t.work) ? 3 : 0;
+		if (!there_is(t.variant, t.work, t.flags)) {
+			assert_int_equal(kmod_topup(&kmod, &t, NULL), -EINVAL);
+			continue;
+		}
 		topup(&t);
 		assert_int_equal(t.done, 40);
 		assert_int_equal(t.failures, 0);
@@ -72,6 +87,40 @@ static void every_page_comes_back(void **unused)
 		assert_true(t.start != 0 && t.end > t.start);
 		assert_true(t.held <= (uint64_t)t.peak);
 	}
+}
+
+/* Allocations refused one by one, then each second one, and so on until there is none to refuse. */
+static void refuse_at_every_step(unsigned variant, unsigned work, unsigned flags)
+{
+	struct tdcost_topup t = { .variant = variant,
+				  .work = work,
+				  .flags = flags | TDCOST_TOPUP_LOCKS,
+				  .splits = is_split(work) ? 3 : 0,
+				  .units = 5 };
+
+	do {
+		t.fail_every++;
+		topup(&t);
+		assert_int_equal(t.frees, t.allocs);
+		/* A unit that is given up met one at least. */
+		assert_true(t.done <= t.units && t.done + t.failures >= t.units);
+		assert_true(t.fail_every > 1 || !t.allocs);
+	} while (t.failures);
+	assert_true(t.fail_every > 2);
+}
+
+static void what_is_refused_leaves_the_caches_whole(void **unused)
+{
+	(void)unused;
+	for (unsigned variant = 0; variant < TDCOST_VARIANT_MAX; variant++)
+		for (unsigned work = 0; work < TDCOST_WORK_MAX; work++)
+			for (unsigned i = 0; i < 4; i++) {
+				unsigned flags = (i & 1 ? TDCOST_TOPUP_NO_VCPU : 0) |
+						 (i & 2 ? TDCOST_TOPUP_BURST : 0);
+
+				if (there_is(variant, work, flags))
+					refuse_at_every_step(variant, work, flags);
+			}
 }
 
 /* The first topups of a vCPU by the kernel's rules: the array of 40, the lists of 15 and 10. */
@@ -164,8 +213,12 @@ static void *call(void *arg)
 	return NULL;
 }
 
-/* On one VM, each on a CPU of its own as far as there are some. A page of one may be freed by another: the sums are equal. */
-static void threads_share_a_vm(const struct smoke_cpus *online, unsigned variant, unsigned work)
+/*
+ * On one VM, each on a CPU of its own as far as there are some. A page of one may be freed by
+ * another: the sums are equal. Allocations of the second and fourth are refused at times.
+ */
+static void threads_share_a_vm(const struct smoke_cpus *online, unsigned variant, unsigned work,
+			       unsigned flags)
 {
 	struct caller c[THREADS] = { 0 };
 	uint64_t allocs = 0, frees = 0;
@@ -175,15 +228,17 @@ static void threads_share_a_vm(const struct smoke_cpus *online, unsigned variant
 		c[i].t = (struct tdcost_topup){ .variant = variant,
 						.source = TDCOST_GFP_KERNEL_ACCOUNT,
 						.work = work,
-						.flags = i % 2 ? TDCOST_TOPUP_LOCKS : 0,
+						.flags = flags | (i % 2 ? TDCOST_TOPUP_LOCKS : 0),
 						.splits = is_split(work) ? 4 : 0,
+						.fail_every = i % 2 ? 7 + 4 * i : 0,
 						.units = 1000 };
 		assert_int_equal(pthread_create(&c[i].id, NULL, call, &c[i]), 0);
 	}
 	for (unsigned i = 0; i < THREADS; i++) {
 		assert_int_equal(pthread_join(c[i].id, NULL), 0);
 		assert_int_equal(c[i].err, 0);
-		assert_int_equal(c[i].t.done, 1000);
+		assert_true(c[i].t.done + c[i].t.failures >= 1000);
+		assert_true(i % 2 || (c[i].t.done == 1000 && !c[i].t.failures));
 		allocs += c[i].t.allocs;
 		frees += c[i].t.frees;
 	}
@@ -197,8 +252,12 @@ static void vcpus_of_a_vm_lose_no_page(void **unused)
 	(void)unused;
 	smoke_online(&online);
 	for (unsigned variant = 0; variant < TDCOST_VARIANT_MAX; variant++)
-		for (unsigned work = 0; work < TDCOST_WORK_MAX; work++)
-			threads_share_a_vm(&online, variant, work);
+		for (unsigned work = 0; work < TDCOST_WORK_MAX; work++) {
+			if (there_is(variant, work, 0))
+				threads_share_a_vm(&online, variant, work, 0);
+			if (there_is(variant, work, TDCOST_TOPUP_BURST))
+				threads_share_a_vm(&online, variant, work, TDCOST_TOPUP_BURST);
+		}
 }
 
 /* Ends on its own after half a minute, if the kernel does not end it. */
@@ -238,22 +297,6 @@ static void a_killed_topup_leaves_no_page(void **unused)
 	assert_int_equal(t.frees, t.allocs);
 }
 
-/* Of the cgroup that this process is in. */
-static uint64_t charged(void)
-{
-	char text[256], path[512], *own;
-	unsigned long bytes = 0;
-
-	assert_int_equal(file_text("", "/proc/self/cgroup", text, sizeof(text)), 0);
-	own = strstr(text, "0::");
-	assert_non_null(own);
-	own[strcspn(own, "\n")] = '\0';
-	snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.current", own + 3);
-	if (file_text("", path, text, sizeof(text)) || sscanf(text, "%lu", &bytes) != 1)
-		fail_msg("%s: run this in a memory cgroup, not in the root", path);
-	return bytes;
-}
-
 /* The most that is charged while @source is topped up for 512 splits at a time, above before. */
 static uint64_t charged_by(unsigned source)
 {
@@ -261,13 +304,13 @@ static uint64_t charged_by(unsigned source)
 	struct caller c = {
 		.t = { .source = source, .work = TDCOST_SPLIT_WHOLE, .splits = 512, .units = 200 }
 	};
-	uint64_t before = charged(), now, most = before;
+	uint64_t before = smoke_charged(), now, most = before;
 
 	smoke_online(&online);
 	c.cpu = online.cpu[online.n - 1];
 	assert_int_equal(pthread_create(&c.id, NULL, call, &c), 0);
 	while (!__atomic_load_n(&c.ended, __ATOMIC_ACQUIRE)) {
-		now = charged();
+		now = smoke_charged();
 		if (now > most)
 			most = now;
 	}
@@ -281,13 +324,13 @@ static uint64_t charged_by(unsigned source)
 static void the_flag_charges_the_caller(void **unused)
 {
 	const uint64_t half = 2ull << 20;
-	uint64_t before = charged();
+	uint64_t before = smoke_charged();
 
 	(void)unused;
 	assert_true(charged_by(TDCOST_GFP_KERNEL) < half);
 	assert_true(charged_by(TDCOST_GFP_ATOMIC) < half);
 	assert_true(charged_by(TDCOST_GFP_KERNEL_ACCOUNT) > half);
-	assert_true(charged() < before + half);
+	assert_true(smoke_charged() < before + half);
 }
 
 static void a_topup_out_of_bounds_is_refused(void **unused)
@@ -303,11 +346,16 @@ static void a_topup_out_of_bounds_is_refused(void **unused)
 		BAD(tdcost_topup, variant, UINT32_MAX, EINVAL),
 		BAD(tdcost_topup, source, TDCOST_SOURCE_MAX, EINVAL),
 		BAD(tdcost_topup, work, TDCOST_WORK_MAX, EINVAL),
-		BAD(tdcost_topup, flags, 1u << 5, EINVAL),
+		BAD(tdcost_topup, flags, TDCOST_TOPUP_BURST, EINVAL), /* of a fault */
+		BAD(tdcost_topup, flags, 1u << 6, EINVAL),
 		BAD(tdcost_topup, flags, 1u << 31, EINVAL),
 		BAD(tdcost_topup, splits, 1, EINVAL),		      /* of a fault */
 		BAD(tdcost_topup, work, TDCOST_SPLIT_REPEAT, EINVAL), /* of no pages */
+		BAD(tdcost_topup, work, TDCOST_PAMT_FAST, EINVAL),    /* of kvm_array */
 		BAD(tdcost_topup, demote_loops, 1001, EINVAL),
+		BAD(tdcost_topup, fail_every, (1u << 20) + 1, EINVAL),
+		BAD(tdcost_topup, fail_every, 1u << 20, 0),
+		BAD(tdcost_topup, reserved, 1, EINVAL),
 		BAD(tdcost_topup, units, 0, EINVAL),
 		BAD(tdcost_topup, units, (1u << 20) + 1, EINVAL),
 		BAD(tdcost_topup, units, UINT64_MAX, EINVAL),
@@ -333,6 +381,7 @@ static void a_topup_out_of_bounds_is_refused(void **unused)
 
 const struct CMUnitTest smoke_topup_tests[] = {
 	TEST(every_page_comes_back),
+	TEST(what_is_refused_leaves_the_caches_whole),
 	TEST(samples_are_those_of_the_rules),
 	TEST(lock_rounds_are_those_of_the_rules),
 	TEST(vcpus_of_a_vm_lose_no_page),

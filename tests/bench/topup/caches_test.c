@@ -235,12 +235,37 @@ static void test_mmap(void **state)
 	topup_source_close(&source);
 }
 
+/* One try of three is refused; one that is refused at once, ever after. */
+static void test_refusals(void **state)
+{
+	struct topup_page *page[7];
+	unsigned int n = 0;
+
+	(void)state;
+	rig_open(&rig, TOPUP_DIRECT);
+	rig.source.fail_at = 3;
+	rig.source.fail_every = 3;
+	for (unsigned int i = 1; i <= 9; i++) {
+		page[n] = topup_alloc(&rig.vcpu.ctx, TOPUP_SLEEP);
+		assert_int_equal(page[n] == NULL, i % 3 == 0);
+		n += page[n] != NULL;
+	}
+	assert_int_equal(rig.source.count.failures, 3);
+	while (n--)
+		topup_free(&rig.vcpu.ctx, page[n]);
+	rig.source.fail_at = rig.source.tries + 1;
+	rig.source.fail_every = 1;
+	for (unsigned int i = 0; i < 3; i++)
+		assert_null(topup_alloc(&rig.vcpu.ctx, TOPUP_SLEEP));
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_array), cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_order), cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_mmap),
+		cmocka_unit_test(test_refusals), cmocka_unit_test(test_array),
+		cmocka_unit_test(test_lists),	 cmocka_unit_test(test_order),
+		cmocka_unit_test(test_empty),	 cmocka_unit_test(test_mmap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
