@@ -8,7 +8,7 @@
 
 #define PAGE	     4096ll
 #define MAX_SAMPLES  65536 /* that the module takes room for */
-#define PROBE_SPLITS 512   /* whose pages, 5 for each, are held at once: 10 MiB */
+#define PROBE_SPLITS 128   /* whose pages, 5 for each, are held at once: 2.5 MiB */
 
 /* Samples of the module are those of the caches, and so are its variants and locks. */
 static_assert(sizeof(struct tdcost_sample) == sizeof(struct topup_sample), "samples");
@@ -142,15 +142,22 @@ static uint64_t used(const struct topup_setting *set)
 /* A page of one vCPU may be freed by another: what must be equal are the sums. */
 static int check_pages(const struct topup_kernel *k, struct reason *why)
 {
-	uint64_t allocs = 0, frees = 0, needed = k->at->threads * used(k->at);
+	uint64_t allocs = 0, frees = 0, failures = 0, needed = k->at->threads * used(k->at);
 
 	for (unsigned int i = 0; i < k->at->threads; i++) {
 		allocs += k->call[i].t.allocs;
 		frees += k->call[i].t.frees;
+		failures += k->call[i].t.failures;
 	}
 	if (allocs != frees)
 		return reason_set(why, -EFAULT, "%llu pages were allocated and %llu were freed",
 				  (unsigned long long)allocs, (unsigned long long)frees);
+	/* An array that holds enough does without: then it is not the work that was asked for. */
+	if (failures)
+		return reason_set(why, -ENOMEM,
+				  "%llu allocations failed: free memory, or raise memory.max of "
+				  "this cgroup",
+				  (unsigned long long)failures);
 	if (allocs < needed)
 		return reason_set(why, -EFAULT,
 				  "the schedule asks for %llu pages and %llu were allocated",

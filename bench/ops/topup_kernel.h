@@ -58,7 +58,7 @@ uint64_t topup_kernel_ticks(const struct topup_kernel *k);
 
 /*
  * Of the pass just made: did each vCPU do its schedule, and is every page that was allocated freed?
- * Return: 0, -EFAULT, -errno of a call that failed.
+ * Return: 0; -EFAULT; -ENOMEM; -errno of a call that failed.
  */
 int topup_kernel_check(const struct topup_kernel *k, struct reason *why);
 

@@ -302,5 +302,5 @@ int64_t memcg_rise(struct memcg_mark *mark)
 	mark->peak = -1;
 	if (now < 0 || mark->current < 0 || (!mark->since && now == mark->before))
 		return -1;
-	return now - mark->current;
+	return now > mark->current ? now - mark->current : 0;
 }
