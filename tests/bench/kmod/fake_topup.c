@@ -26,6 +26,8 @@ static bool is_split(const struct tdcost_topup *t)
 
 static void begin(struct run *r, struct tdcost_topup *t)
 {
+	bool meters = t->flags & (TDCOST_TOPUP_TIMES | TDCOST_TOPUP_LOCKS);
+
 	r->t = t;
 	r->work = &topup_variants[t->variant].work[!!(t->flags & TDCOST_TOPUP_INDIRECT)];
 	r->meter.sample = (struct topup_sample *)(uintptr_t)t->topups;
@@ -36,8 +38,7 @@ static void begin(struct run *r, struct tdcost_topup *t)
 	if (t->work == TDCOST_SPLIT_WHOLE)
 		r->vm.ahead = t->splits;
 	topup_source_open(&r->source, NULL);
-	topup_vcpu_init(&r->vcpu, &r->vm, &r->source,
-			t->flags & (TDCOST_TOPUP_TIMES | TDCOST_TOPUP_LOCKS) ? &r->meter : NULL);
+	topup_vcpu_init(&r->vcpu, &r->vm, &r->source, meters ? &r->meter : NULL);
 	topup_hand_init(&r->hand);
 }
 
