@@ -461,7 +461,7 @@ static void finish_tells_what_went_wrong(void **state)
 		topup_bench.sample(s, 0, 1);
 		fake.topup_fault = FAKE_TOPUP_FINE;
 		topup_bench.values(s, 0, NULL);
-		assert_true(value("rounds mmu") < 0);
+		assert_true(value("peak pages") < 0);
 		assert_int_equal(topup_bench.finish(s, &why), -EFAULT);
 		assert_string_not_equal(why.text, "");
 		topup_bench.teardown(s);
