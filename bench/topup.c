@@ -2,7 +2,8 @@
 /*
  * topup: what it costs KVM and the TDX code to hold pages ready before they take a lock, by how
  * they do it. The caches are those of bench/topup/; here they serve the same faults and the same
- * splits, with a pool of page descriptors or with mmap() in place of the page allocator.
+ * splits: in user space with a pool of page descriptors or with mmap() in place of the page
+ * allocator, in the kernel, through tdcost.ko, with the page allocator itself.
  *
  * The timed pass reads no clock in between. What is told of single calls and of locks comes from a
  * pass of its own behind each sample, with meters.
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 
 #include "bench/list.h"
-#include "bench/ops/topup_series.h"
+#include "bench/ops/topup_kernel.h"
 #include "bench/topup.h"
 #include "harness/machine/topo.h"
 
@@ -22,8 +23,12 @@ struct topup_state {
 	struct team *team;
 	struct topup_pool pool;
 	bool pooled;
+	bool in_kernel;
+	struct topup_kernel kernel;
+	int kernel_series;
 	struct topup_series series;
-	struct reason failed; /* the first thing that went wrong in a sample */
+	struct topup_seen *seen; /* of each thread of the last metered pass */
+	struct reason failed;	 /* the first thing that went wrong in a sample */
 	unsigned n_arms;
 	struct topup_arm arms[];
 };
@@ -38,7 +43,10 @@ static void topup_teardown(void *state)
 		topup_arm_close(&s->arms[i]);
 	if (s->pooled)
 		topup_pool_close(&s->pool);
+	if (s->in_kernel)
+		topup_kernel_close(&s->kernel);
 	topup_series_free(&s->series);
+	free(s->seen);
 	team_close(s->team);
 	free(s);
 }
@@ -78,16 +86,18 @@ static int pool_setup(struct topup_state *s, const struct bench_ctx *ctx, struct
 {
 	unsigned in_hand = 0, in_caches = 0, threads = 0;
 
-	if (ctx->arms[0].levels[F_SOURCE].number == SOURCE_MMAP)
-		return 0;
 	for (unsigned i = 0; i < ctx->n_arms; i++) {
-		struct topup_setting set = topup_setting_of(&ctx->arms[i], 0);
-		unsigned n = topup_arm_in_hand(&set);
+		const struct topup_setting *set = &s->arms[i].set;
+		unsigned n = topup_arm_in_hand(set);
 
+		if (set->from != TOPUP_POOL)
+			continue;
 		in_hand = n > in_hand ? n : in_hand;
-		in_caches += topup_arm_in_caches(&set);
-		threads += set.threads;
+		in_caches += topup_arm_in_caches(set);
+		threads += set->threads;
 	}
+	if (!threads)
+		return 0;
 	if (topup_pool_open(&s->pool, in_hand + in_caches, threads))
 		return reason_set(why, -ENOMEM, "out of memory");
 	s->pooled = true;
@@ -95,19 +105,66 @@ static int pool_setup(struct topup_state *s, const struct bench_ctx *ctx, struct
 	return 0;
 }
 
-static int arms_setup(struct topup_state *s, const struct bench_ctx *ctx, double pause,
-		      struct reason *why)
+static void settings_setup(struct topup_state *s, const struct bench_ctx *ctx, double pause)
 {
-	for (unsigned i = 0; i < ctx->n_arms; i++) {
-		double ns = (double)ctx->arms[i].levels[F_HOLD].number;
-		struct topup_setting set =
-			topup_setting_of(&ctx->arms[i], (unsigned)(ns / pause + 0.5));
+	s->in_kernel = ctx->arms[0].levels[F_MODE].number == MODE_KERNEL;
+	s->kernel.memcg.line = -1;
+	for (; s->n_arms < ctx->n_arms; s->n_arms++) {
+		const struct cell *cell = &ctx->arms[s->n_arms];
+		double ns = (double)cell->levels[F_HOLD].number;
 
-		s->n_arms++;
-		if (topup_arm_open(&s->arms[i], &set, s->pooled ? &s->pool : NULL))
+		s->arms[s->n_arms].set = topup_setting_of(cell, (unsigned)(ns / pause + 0.5));
+	}
+}
+
+static int arms_setup(struct topup_state *s, struct reason *why)
+{
+	for (unsigned i = 0; i < s->n_arms; i++) {
+		struct topup_setting set = s->arms[i].set;
+
+		if (topup_arm_open(&s->arms[i], &set, &s->pool))
 			return reason_set(why, -ENOMEM, "out of memory");
 	}
 	return 0;
+}
+
+static int kernel_setup(struct topup_state *s, struct bench_ctx *ctx, double pause,
+			struct reason *why)
+{
+	const struct topup_setting **sets = calloc(s->n_arms, sizeof(*sets));
+	int ret = 0;
+
+	if (!sets)
+		return reason_set(why, -ENOMEM, "out of memory");
+	for (unsigned i = 0; i < s->n_arms; i++) {
+		sets[i] = &s->arms[i].set;
+		if (sets[i]->hold_loops > TOPUP_KERNEL_LOOPS)
+			ret = reason_set(why, -ENOTSUP,
+					 "hold=%s: in mode=kernel %.0f ns at most on this machine",
+					 ctx->arms[i].levels[F_HOLD].text,
+					 TOPUP_KERNEL_LOOPS * pause);
+	}
+	if (!ret)
+		ret = topup_kernel_open(&s->kernel, ctx->machine, sets, s->n_arms, ctx->facts, why);
+	free(sets);
+	if (!ret)
+		s->kernel_series = ctx->series(ctx, TOPUP_M_KERNEL, "loop");
+	return !ret && s->kernel_series < 0 ? s->kernel_series : ret;
+}
+
+/* The pages, and who works with them. */
+static int work_setup(struct topup_state *s, struct bench_ctx *ctx, struct reason *why)
+{
+	double pause;
+	int ret = hold_setup(ctx, &pause, why);
+
+	if (ret)
+		return ret;
+	settings_setup(s, ctx, pause);
+	if (s->in_kernel)
+		return kernel_setup(s, ctx, pause, why);
+	ret = pool_setup(s, ctx, why);
+	return ret ? ret : arms_setup(s, why);
 }
 
 static int team_setup(struct topup_state *s, const struct bench_ctx *ctx, struct reason *why)
@@ -132,14 +189,16 @@ static int team_setup(struct topup_state *s, const struct bench_ctx *ctx, struct
 
 static int series_setup(struct topup_state *s, struct bench_ctx *ctx, struct reason *why)
 {
-	size_t most = 0;
+	size_t most = 0, threads = 0;
 
 	for (unsigned i = 0; i < s->n_arms; i++) {
 		size_t calls = (size_t)s->arms[i].set.threads * s->arms[i].set.ops;
 
 		most = calls > most ? calls : most;
+		threads = s->arms[i].set.threads > threads ? s->arms[i].set.threads : threads;
 	}
-	if (topup_series_open(&s->series, ctx, s->arms[0].set.kind, most))
+	s->seen = calloc(threads, sizeof(*s->seen));
+	if (!s->seen || topup_series_open(&s->series, ctx, s->arms[0].set.kind, most))
 		return reason_set(why, -ENOMEM, "out of memory");
 	return 0;
 }
@@ -147,16 +206,11 @@ static int series_setup(struct topup_state *s, struct bench_ctx *ctx, struct rea
 static int topup_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 {
 	struct topup_state *s = calloc(1, sizeof(*s) + ctx->n_arms * sizeof(s->arms[0]));
-	double pause;
 	int ret;
 
 	if (!s)
 		return reason_set(why, -ENOMEM, "out of memory");
-	ret = hold_setup(ctx, &pause, why);
-	if (!ret)
-		ret = pool_setup(s, ctx, why);
-	if (!ret)
-		ret = arms_setup(s, ctx, pause, why);
+	ret = work_setup(s, ctx, why);
 	if (!ret)
 		ret = team_setup(s, ctx, why);
 	if (!ret)
@@ -174,18 +228,38 @@ static int topup_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 /* Samples have no way to fail: the first failure is told when all are taken. */
 static void examine(struct topup_state *s, const struct topup_arm *arm)
 {
+	if (*s->failed.text)
+		return;
+	if (s->in_kernel) {
+		topup_kernel_check(&s->kernel, &s->failed);
+		return;
+	}
 	for (unsigned i = 0; i < arm->set.threads && !*s->failed.text; i++)
 		if (arm->thread[i].err)
 			topup_arm_check(arm, &s->failed);
 }
 
-/* The caches keep what the sample before left in them, as a vCPU's do. */
+/* Up to the start line. The user's caches keep what the sample before left, as a vCPU's do. */
+static void ready(struct topup_state *s, struct topup_arm *arm, bool metered)
+{
+	if (s->in_kernel)
+		topup_kernel_ready(&s->kernel, &arm->set, s->team, metered);
+	else
+		topup_arm_ready(arm, s->team, metered);
+}
+
+static void release(struct topup_state *s, struct topup_arm *arm)
+{
+	if (!s->in_kernel)
+		topup_arm_release(arm, s->team);
+}
+
 static void topup_prepare(void *state, unsigned arm)
 {
 	struct topup_state *s = state;
 
-	topup_arm_release(&s->arms[arm], s->team);
-	topup_arm_ready(&s->arms[arm], s->team, false);
+	release(s, &s->arms[arm]);
+	ready(s, &s->arms[arm], false);
 }
 
 static uint64_t topup_sample(void *state, unsigned arm, unsigned reps)
@@ -198,33 +272,55 @@ static uint64_t topup_sample(void *state, unsigned arm, unsigned reps)
 	return (uint64_t)set->threads * set->ops;
 }
 
+static struct topup_pass pass_of(struct topup_state *s, const struct topup_arm *arm, unsigned idle)
+{
+	struct topup_pass pass;
+
+	if (s->in_kernel)
+		return topup_kernel_seen(&s->kernel, s->seen);
+	pass = topup_arm_seen(arm, s->seen);
+	pass.idle_before = idle;
+	return pass;
+}
+
 /* The same work once more, with meters. */
 static void topup_values(void *state, unsigned arm, struct bench_values *out)
 {
 	struct topup_state *s = state;
 	struct topup_arm *a = &s->arms[arm];
-	unsigned idle;
+	struct topup_pass pass;
+	unsigned idle = 0;
 
 	examine(s, a);
-	topup_arm_release(a, s->team);
-	idle = topup_arm_idle(a, 0);
-	topup_arm_ready(a, s->team, true);
+	if (s->in_kernel)
+		bench_value(out, s->kernel_series,
+			    (double)topup_kernel_ticks(&s->kernel) / a->set.threads / a->set.ops);
+	release(s, a);
+	if (!s->in_kernel)
+		idle = topup_arm_idle(a, 0);
+	ready(s, a, true);
 	team_go(s->team);
 	examine(s, a);
-	if (a->set.variant != TOPUP_NONE)
-		topup_series_values(&s->series, a, idle, out);
-	topup_arm_release(a, s->team);
+	pass = pass_of(s, a, idle);
+	if (a->set.variant != TOPUP_NONE && !*s->failed.text)
+		topup_series_values(&s->series, &pass, out);
+	release(s, a);
 }
 
 static int topup_verify(void *state, unsigned arm, struct reason *why)
 {
 	struct topup_state *s = state;
-	int ret;
+	int ret = 0;
 
+	if (s->in_kernel)
+		ret = topup_kernel_verify(&s->kernel, &s->arms[arm].set, why);
+	if (ret)
+		return ret;
 	topup_prepare(state, arm);
 	topup_sample(state, arm, 1);
-	ret = topup_arm_check(&s->arms[arm], why);
-	topup_arm_release(&s->arms[arm], s->team);
+	ret = s->in_kernel ? topup_kernel_check(&s->kernel, why)
+			   : topup_arm_check(&s->arms[arm], why);
+	release(s, &s->arms[arm]);
 	return ret;
 }
 
@@ -235,7 +331,7 @@ static int topup_finish(void *state, struct reason *why)
 
 	if (*s->failed.text)
 		return reason_set(why, -EFAULT, "%s", s->failed.text);
-	for (unsigned i = 0; i < s->n_arms && !ret; i++)
+	for (unsigned i = 0; i < s->n_arms && !ret && !s->in_kernel; i++)
 		ret = topup_arm_drain(&s->arms[i], why);
 	return ret;
 }

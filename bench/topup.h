@@ -10,7 +10,9 @@ enum {
 	F_WORK,
 	F_VARIANT,
 	F_LOAD,
+	F_MODE,
 	F_SOURCE,
+	F_ZERO,
 	F_THREADS,
 	F_VMS,
 	F_INDIRECT,
@@ -23,7 +25,7 @@ enum {
 	F_MAX
 };
 
-enum { SOURCE_POOL, SOURCE_MMAP };
+enum { MODE_USER, MODE_KERNEL };
 
 extern const struct factor_info topup_factors[];
 

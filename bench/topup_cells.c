@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "bench/ops/topup_kernel.h"
 #include "harness/machine/topo.h"
 
 #define MAX_OPS	    65536	/* of a thread */
@@ -46,10 +47,27 @@ static const struct level_info load_levels[] = {
 	{ NULL, NULL, false },
 };
 
+static const struct level_info mode_levels[] = {
+	[MODE_USER] = { "user", "caches of this program", false },
+	[MODE_KERNEL] = { "kernel", "the same caches in ring 0, by tdcost.ko", false },
+	{ NULL, NULL, false },
+};
+
 static const struct level_info source_levels[] = {
-	[SOURCE_POOL] = { "pool", "page descriptors made before: data structures and locks alone",
-			  false },
-	[SOURCE_MMAP] = { "mmap", "mmap() of one page, populated, and munmap()", false },
+	[TOPUP_POOL] = { "pool", "page descriptors made before: data structures and locks alone",
+			 false },
+	[TOPUP_MMAP] = { "mmap", "mmap() of one page, populated, and munmap()", false },
+	[TOPUP_GFP_KERNEL] = { "gfp_kernel", "alloc_page(GFP_KERNEL); mode=kernel", false },
+	[TOPUP_GFP_KERNEL_ACCOUNT] = { "gfp_kernel_account",
+				       "the same, charged to a memory cgroup; mode=kernel", false },
+	[TOPUP_GFP_ATOMIC] = { "gfp_atomic", "alloc_page(GFP_ATOMIC); mode=kernel", false },
+	{ "auto", "pool in mode=user; gfp_kernel_account, which is KVM's, in mode=kernel", true },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info zero_levels[] = {
+	{ "off", "pages hold what they held", false },
+	{ "on", "pages are zeroed by the allocator; mode=kernel", false },
 	{ NULL, NULL, false },
 };
 
@@ -102,8 +120,12 @@ const struct factor_info topup_factors[] = {
 			"kvm_array,tdx_prealloc,pamt_cache,direct", true, EFFECT_RATIO },
 	[F_LOAD] = { "load", "the schedule of operations", FACTOR_WORD, load_levels, "steady", true,
 		     EFFECT_RATIO },
-	[F_SOURCE] = { "source", "where pages come from", FACTOR_WORD, source_levels, "pool", false,
-		       EFFECT_RATIO },
+	[F_MODE] = { "mode", "where the caches are", FACTOR_WORD, mode_levels, "user", false,
+		     EFFECT_RATIO },
+	[F_SOURCE] = { "source", "where pages come from", FACTOR_WORD, source_levels, "auto", true,
+		       EFFECT_DIFFERENCE },
+	[F_ZERO] = { "zero", "are pages zeroed", FACTOR_WORD, zero_levels, "off", true,
+		     EFFECT_DIFFERENCE },
 	[F_THREADS] = { "threads", "vCPUs at work at once", FACTOR_COUNT, threads_levels, "1", true,
 			EFFECT_RATIO },
 	[F_VMS] = { "vms", "whose vCPUs they are", FACTOR_WORD, vms_levels, "one", true,
@@ -124,15 +146,25 @@ const struct factor_info topup_factors[] = {
 	[F_MAX] = { .name = NULL },
 };
 
+static bool in_kernel(const struct cell *cell)
+{
+	return cell->levels[F_MODE].number == MODE_KERNEL;
+}
+
 int topup_resolve(const struct machine *m, const struct cell *cell, unsigned factor,
 		  struct level *level, struct reason *why)
 {
-	(void)cell;
-	(void)factor; /* threads is the only one with a symbolic level */
-	(void)why;
-	level->number = topo_cpus(m->topo);
-	snprintf(level->text, LEVEL_TEXT, "%u", topo_cpus(m->topo));
-	return 0;
+	switch (factor) {
+	case F_SOURCE:
+		level->number = in_kernel(cell) ? TOPUP_GFP_KERNEL_ACCOUNT : TOPUP_POOL;
+		snprintf(level->text, LEVEL_TEXT, "%s", source_levels[level->number].name);
+		return 0;
+	case F_THREADS:
+		level->number = topo_cpus(m->topo);
+		snprintf(level->text, LEVEL_TEXT, "%u", topo_cpus(m->topo));
+		return 0;
+	}
+	return reason_set(why, -ENOTSUP, "%s cannot be chosen here", level->text);
 }
 
 struct topup_setting topup_setting_of(const struct cell *cell, unsigned int hold_loops)
@@ -144,6 +176,7 @@ struct topup_setting topup_setting_of(const struct cell *cell, unsigned int hold
 		.variant = (unsigned int)l[F_VARIANT].number,
 		.load = (enum topup_load)l[F_LOAD].number,
 		.mode = (enum topup_range_mode)l[F_SPLIT].number,
+		.from = (enum topup_from)l[F_SOURCE].number,
 		.threads = (unsigned int)l[F_THREADS].number,
 		.ops = (unsigned int)l[F_OPS].number,
 		.range = (unsigned int)l[F_RANGE].number,
@@ -152,6 +185,7 @@ struct topup_setting topup_setting_of(const struct cell *cell, unsigned int hold
 		.vm_each = l[F_VMS].number,
 		.by_vcpu = l[F_BY].number,
 		.locked = l[F_PAMT].number,
+		.zero = l[F_ZERO].number,
 	};
 }
 
@@ -204,13 +238,51 @@ static int variant_supported(const struct level *l, struct reason *why)
 	return 0;
 }
 
-static int size_supported(const struct cell *cell, struct reason *why)
+static int source_supported(const struct cell *cell, struct reason *why)
 {
 	const struct level *l = cell->levels;
-	bool mapped = l[F_SOURCE].number == SOURCE_MMAP;
-	struct topup_setting set;
-	unsigned pages, most = mapped ? MAX_MAPPED : MAX_POOL;
+	bool kernel = l[F_SOURCE].number >= TOPUP_GFP_KERNEL;
 
+	if (in_kernel(cell) && !kernel)
+		return reason_set(
+			why, -ENOTSUP,
+			"source=%s is of mode=user: take gfp_kernel, gfp_kernel_account or "
+			"gfp_atomic",
+			l[F_SOURCE].text);
+	if (!in_kernel(cell) && kernel)
+		return reason_set(
+			why, -ENOTSUP,
+			"source=%s is of mode=kernel: take pool or mmap, or name mode=kernel",
+			l[F_SOURCE].text);
+	if (!in_kernel(cell) && l[F_ZERO].number)
+		return reason_set(why, -ENOTSUP,
+				  "zero=on is of mode=kernel: a pool has no pages to zero, mmap() "
+				  "zeroes all");
+	return 0;
+}
+
+/* Pages in hands go back behind the sample, so they must all be there at once. */
+static int pages_supported(const struct level *l, const struct topup_setting *set,
+			   struct reason *why)
+{
+	unsigned pages = (topup_arm_in_hand(set) + topup_arm_in_caches(set)) / set->threads;
+	unsigned most = set->from == TOPUP_MMAP ? MAX_MAPPED : MAX_POOL;
+
+	if (pages <= most / set->threads)
+		return 0;
+	return reason_set(
+		why, -ENOTSUP,
+		"threads=%s with ops=%s takes more than %u pages of the %s: take fewer ops",
+		l[F_THREADS].text, l[F_OPS].text, most, l[F_SOURCE].text);
+}
+
+static int size_supported(const struct machine *m, const struct cell *cell, struct reason *why)
+{
+	const struct level *l = cell->levels;
+
+	if (l[F_THREADS].number > topo_cpus(m->topo))
+		return reason_set(why, -ENOTSUP, "threads=%s: there are %u CPUs", l[F_THREADS].text,
+				  topo_cpus(m->topo));
 	if (l[F_OPS].number > MAX_OPS)
 		return reason_set(why, -ENOTSUP, "ops=%s: %d at most", l[F_OPS].text, MAX_OPS);
 	if (l[F_RANGE].number > MAX_RANGE)
@@ -222,32 +294,33 @@ static int size_supported(const struct cell *cell, struct reason *why)
 	if (l[F_WORK].number == TOPUP_SPLIT && l[F_OPS].number % l[F_RANGE].number)
 		return reason_set(why, -ENOTSUP, "ops=%s is no multiple of range=%s", l[F_OPS].text,
 				  l[F_RANGE].text);
-	set = topup_setting_of(cell, 0);
-	pages = topup_arm_in_hand(&set) / set.threads + topup_arm_in_caches(&set) / set.threads;
-	if (pages > most / set.threads)
-		return reason_set(why, -ENOTSUP,
-				  "threads=%s with ops=%s takes more than %u pages of the %s: take "
-				  "fewer ops",
-				  l[F_THREADS].text, l[F_OPS].text, most, l[F_SOURCE].text);
 	return 0;
 }
 
 int topup_supported(const struct machine *m, const struct cell *cell, struct reason *why)
 {
+	struct topup_setting set;
 	int ret = fixed_supported(cell, why);
 
 	if (!ret)
 		ret = variant_supported(cell->levels, why);
-	if (!ret && cell->levels[F_THREADS].number > topo_cpus(m->topo))
-		ret = reason_set(why, -ENOTSUP, "threads=%s: there are %u CPUs",
-				 cell->levels[F_THREADS].text, topo_cpus(m->topo));
-	return ret ? ret : size_supported(cell, why);
+	if (!ret)
+		ret = source_supported(cell, why);
+	if (!ret)
+		ret = size_supported(m, cell, why);
+	if (ret)
+		return ret;
+	set = topup_setting_of(cell, 0);
+	return in_kernel(cell) ? topup_kernel_supported(m, &set, why)
+			       : pages_supported(cell->levels, &set, why);
 }
 
 enum kind topup_kind(const struct machine *m, const struct cell *cell, struct reason *why)
 {
 	(void)m;
-	if (cell->levels[F_SOURCE].number == SOURCE_MMAP) {
+	if (in_kernel(cell))
+		return KIND_MEASURED;
+	if (cell->levels[F_SOURCE].number == TOPUP_MMAP) {
 		reason_set(why, 0, "mmap() of a page stands in for alloc_page()");
 		return KIND_ANALOGUE;
 	}

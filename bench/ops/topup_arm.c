@@ -189,7 +189,7 @@ static int threads_open(struct topup_arm *arm, struct topup_pool *pool)
 	for (unsigned int i = 0; i < set->threads; i++) {
 		struct topup_thread *t = &arm->thread[i];
 
-		topup_source_open(&t->source, pool);
+		topup_source_open(&t->source, set->from == TOPUP_POOL ? pool : NULL);
 		topup_vcpu_init(&t->vcpu, &arm->vm[i % arm->n_vms].vm, &t->source, NULL);
 		topup_hand_init(&t->hand);
 		t->first_region = i % arm->n_vms * regions(set);
@@ -263,6 +263,22 @@ unsigned int topup_arm_idle(const struct topup_arm *arm, unsigned int vm)
 	for (unsigned int i = vm; i < arm->set.threads; i += arm->n_vms)
 		n += topup_vcpu_idle(&arm->thread[i].vcpu);
 	return n;
+}
+
+struct topup_pass topup_arm_seen(const struct topup_arm *arm, struct topup_seen *seen)
+{
+	for (unsigned int i = 0; i < arm->set.threads; i++) {
+		const struct topup_thread *t = &arm->thread[i];
+
+		seen[i] = (struct topup_seen){ .meter = &t->meter,
+					       .pages = t->hand.sept + t->hand.pamt,
+					       .peak = t->source.count.peak - t->live_before };
+	}
+	return (struct topup_pass){ .threads = arm->set.threads,
+				    .n_vms = arm->n_vms,
+				    .ops = arm->set.ops,
+				    .idle = topup_arm_idle(arm, 0),
+				    .seen = seen };
 }
 
 /* What a thread's hand holds after a pass: the schedule's, whoever serves it. */

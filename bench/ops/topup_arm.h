@@ -19,6 +19,16 @@ enum topup_kind {
 	TOPUP_KINDS
 };
 
+/* Where pages come from: in user space the first two, in the kernel the others. */
+enum topup_from {
+	TOPUP_POOL,
+	TOPUP_MMAP,
+	TOPUP_GFP_KERNEL,
+	TOPUP_GFP_KERNEL_ACCOUNT,
+	TOPUP_GFP_ATOMIC,
+	TOPUP_FROMS
+};
+
 /* The loop alone: what the benchmark itself costs. */
 #define TOPUP_NONE TOPUP_VARIANTS
 
@@ -28,12 +38,14 @@ struct topup_setting {
 	unsigned int variant; /* enum topup_variant, or TOPUP_NONE */
 	enum topup_load load;
 	enum topup_range_mode mode;
+	enum topup_from from;
 	unsigned int threads, ops, range;
 	unsigned int hold_loops; /* of cpu_relax() under the lock */
 	bool indirect;		 /* through the table of hooks */
 	bool vm_each;		 /* a VM for each thread */
 	bool by_vcpu;		 /* splits are made by a vCPU */
 	bool locked;		 /* reference counts without their fast path */
+	bool zero;		 /* pages are zeroed; in the kernel */
 };
 
 /* On lines of its own, as a vCPU is. */
@@ -70,7 +82,7 @@ struct topup_arm {
 unsigned int topup_arm_in_hand(const struct topup_setting *set);
 unsigned int topup_arm_in_caches(const struct topup_setting *set);
 
-/* @pool: NULL for mmap(). Return: 0, -ENOMEM. Free with topup_arm_close(), also when failed. */
+/* @pool: for TOPUP_POOL. Return: 0, -ENOMEM. Free with topup_arm_close(), also when failed. */
 int topup_arm_open(struct topup_arm *arm, const struct topup_setting *set, struct topup_pool *pool);
 void topup_arm_close(struct topup_arm *arm);
 
@@ -79,6 +91,23 @@ void topup_arm_ready(struct topup_arm *arm, struct team *team, bool metered);
 
 /* Free what hands hold, each thread its own, so that no other's cache gets the pages. */
 void topup_arm_release(struct topup_arm *arm, struct team *team);
+
+/* What a thread's metered pass told. */
+struct topup_seen {
+	const struct topup_meter *meter;
+	uint64_t pages; /* that its operations used */
+	int64_t peak;	/* of those allocated and not freed, above what there was before */
+};
+
+/* A metered pass of all threads; thread i is of VM i % n_vms. */
+struct topup_pass {
+	unsigned int threads, n_vms, ops;
+	uint64_t idle_before, idle; /* pages in the caches of VM 0, before it and behind it */
+	const struct topup_seen *seen;
+};
+
+/* Behind a metered pass, hands not yet released. @seen: room for as many as there are threads. */
+struct topup_pass topup_arm_seen(const struct topup_arm *arm, struct topup_seen *seen);
 
 /* Pages in the caches of VM @vm and its vCPUs. No pass is under way. */
 unsigned int topup_arm_idle(const struct topup_arm *arm, unsigned int vm);

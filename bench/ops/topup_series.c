@@ -9,6 +9,7 @@
 
 const struct metric_info topup_metrics[] = {
 	[TOPUP_M_TIME] = { "time", "duration", "operation", 0 },
+	[TOPUP_M_KERNEL] = { "kernel_time", "duration", "operation", 0 },
 	[TOPUP_M_CALL] = { "topup", "duration", "call", 0 },
 	[TOPUP_M_PAGES] = { "pages", "count", "call", 0 },
 	[TOPUP_M_PAGE] = { "topup_page", "duration", "page", 0 },
@@ -126,12 +127,12 @@ static int by_pages(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static size_t gather(struct topup_series *s, const struct topup_arm *arm)
+static size_t gather(struct topup_series *s, const struct topup_pass *pass)
 {
 	size_t n = 0;
 
-	for (unsigned int i = 0; i < arm->set.threads; i++) {
-		const struct topup_meter *m = &arm->thread[i].meter;
+	for (unsigned int i = 0; i < pass->threads; i++) {
+		const struct topup_meter *m = pass->seen[i].meter;
 		uint64_t kept = m->topups < m->room ? m->topups : m->room;
 
 		for (uint64_t k = 0; k < kept && n < s->room; k++)
@@ -140,10 +141,10 @@ static size_t gather(struct topup_series *s, const struct topup_arm *arm)
 	return n;
 }
 
-static void call_values(struct topup_series *s, const struct topup_arm *arm,
+static void call_values(struct topup_series *s, const struct topup_pass *pass,
 			struct bench_values *out)
 {
-	size_t n = gather(s, arm);
+	size_t n = gather(s, pass);
 	double ticks = 0, pages = 0;
 
 	if (!n || s->kind == TOPUP_REFCOUNT)
@@ -163,12 +164,12 @@ static void call_values(struct topup_series *s, const struct topup_arm *arm,
 		bench_value(out, s->page, ticks / pages);
 }
 
-static struct topup_lock_meter lock_sum(const struct topup_arm *arm, unsigned int id)
+static struct topup_lock_meter lock_sum(const struct topup_pass *pass, unsigned int id)
 {
 	struct topup_lock_meter sum = { 0 };
 
-	for (unsigned int i = 0; i < arm->set.threads; i++) {
-		const struct topup_lock_meter *m = &arm->thread[i].meter.lock[id];
+	for (unsigned int i = 0; i < pass->threads; i++) {
+		const struct topup_lock_meter *m = &pass->seen[i].meter->lock[id];
 
 		sum.rounds += m->rounds;
 		sum.wait += m->wait;
@@ -181,11 +182,11 @@ static struct topup_lock_meter lock_sum(const struct topup_arm *arm, unsigned in
 	return sum;
 }
 
-static void lock_values(const struct topup_series *s, const struct topup_arm *arm, unsigned int id,
-			struct bench_values *out)
+static void lock_values(const struct topup_series *s, const struct topup_pass *pass,
+			unsigned int id, struct bench_values *out)
 {
-	double ops = (double)arm->set.ops * arm->set.threads;
-	struct topup_lock_meter sum = lock_sum(arm, id);
+	double ops = (double)pass->ops * pass->threads;
+	struct topup_lock_meter sum = lock_sum(pass, id);
 
 	bench_value(out, s->rounds[id], (double)sum.rounds / ops);
 	if (!sum.rounds)
@@ -197,46 +198,46 @@ static void lock_values(const struct topup_series *s, const struct topup_arm *ar
 }
 
 /* Under the mmu_lock a fault does nothing but take its pages. */
-static void get_value(const struct topup_series *s, const struct topup_arm *arm,
+static void get_value(const struct topup_series *s, const struct topup_pass *pass,
 		      struct bench_values *out)
 {
 	double pages = 0;
 
-	for (unsigned int i = 0; i < arm->set.threads; i++)
-		pages += arm->thread[i].hand.sept + arm->thread[i].hand.pamt;
+	for (unsigned int i = 0; i < pass->threads; i++)
+		pages += (double)pass->seen[i].pages;
 	if (pages > 0)
-		bench_value(out, s->get, (double)lock_sum(arm, TOPUP_LOCK_MMU).hold / pages);
+		bench_value(out, s->get, (double)lock_sum(pass, TOPUP_LOCK_MMU).hold / pages);
 }
 
 /* Of VM 0. With several vCPUs the peak is a bound: theirs need not have been at the same time. */
-static void page_values(const struct topup_series *s, const struct topup_arm *arm,
-			unsigned int idle_before, struct bench_values *out)
+static void page_values(const struct topup_series *s, const struct topup_pass *pass,
+			struct bench_values *out)
 {
-	double retries = 0, most = 0, ops = (double)arm->set.ops * arm->set.threads;
-	int64_t peak = idle_before;
+	double retries = 0, most = 0, ops = (double)pass->ops * pass->threads;
+	int64_t peak = (int64_t)pass->idle_before;
 
-	for (unsigned int i = 0; i < arm->set.threads; i++) {
-		const struct topup_meter *m = &arm->thread[i].meter;
+	for (unsigned int i = 0; i < pass->threads; i++) {
+		const struct topup_meter *m = pass->seen[i].meter;
 
 		retries += (double)m->retries;
 		if ((double)m->idle_peak > most)
 			most = (double)m->idle_peak;
 	}
-	for (unsigned int i = 0; i < arm->set.threads; i += arm->n_vms)
-		peak += arm->thread[i].source.count.peak - arm->thread[i].live_before;
+	for (unsigned int i = 0; i < pass->threads; i += pass->n_vms)
+		peak += pass->seen[i].peak;
 	bench_value(out, s->retries, retries / ops);
 	bench_value(out, s->idle_peak, most);
-	bench_value(out, s->idle, topup_arm_idle(arm, 0));
+	bench_value(out, s->idle, (double)pass->idle);
 	bench_value(out, s->peak, (double)peak);
 }
 
-void topup_series_values(struct topup_series *s, const struct topup_arm *arm,
-			 unsigned int idle_before, struct bench_values *out)
+void topup_series_values(struct topup_series *s, const struct topup_pass *pass,
+			 struct bench_values *out)
 {
-	call_values(s, arm, out);
+	call_values(s, pass, out);
 	for (unsigned int id = 0; id < TOPUP_LOCKS; id++)
 		if (takes(s->kind, id))
-			lock_values(s, arm, id, out);
-	get_value(s, arm, out);
-	page_values(s, arm, idle_before, out);
+			lock_values(s, pass, id, out);
+	get_value(s, pass, out);
+	page_values(s, pass, out);
 }

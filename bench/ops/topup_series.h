@@ -11,6 +11,7 @@
 
 enum {
 	TOPUP_M_TIME,
+	TOPUP_M_KERNEL,
 	TOPUP_M_CALL,
 	TOPUP_M_PAGES,
 	TOPUP_M_PAGE,
@@ -43,9 +44,8 @@ int topup_series_open(struct topup_series *s, struct bench_ctx *ctx, enum topup_
 		      size_t most);
 void topup_series_free(struct topup_series *s);
 
-/* Behind a metered pass, hands not yet released. @idle_before: topup_arm_idle() of VM 0 before. */
-void topup_series_values(struct topup_series *s, const struct topup_arm *arm,
-			 unsigned int idle_before, struct bench_values *out);
+void topup_series_values(struct topup_series *s, const struct topup_pass *pass,
+			 struct bench_values *out);
 
 /* The nearest rank: the smallest of @n sorted values that @share of them do not exceed. */
 size_t topup_rank(size_t n, double share);

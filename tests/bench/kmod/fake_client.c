@@ -40,7 +40,7 @@ int kmod_open(struct kmod *k, const char *root, struct reason *why)
 	*k = (struct kmod){ .fd = -1 };
 	if (fake.missing)
 		return reason_set(why, -ENOTSUP, "%s", fake.missing);
-	k->fd = 0;
+	k->fd = (int)fake.opened;
 	k->info = (struct tdcost_info){
 		.abi = TDCOST_ABI,
 		.features = fake.features,

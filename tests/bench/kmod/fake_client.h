@@ -25,6 +25,19 @@ enum fake_fault {
 	FAKE_BROKEN,	/* each call fails with -EBUSY and does nothing */
 };
 
+/* What a topup does wrong. */
+enum fake_topup_fault {
+	FAKE_TOPUP_FINE,
+	FAKE_TOPUP_NO_MEMORY, /* the 100th page is not to be had: -ENOMEM, with results */
+	FAKE_TOPUP_BUSY,      /* -EBUSY, without */
+	FAKE_TOPUP_LEAK,      /* a page is not freed */
+	FAKE_TOPUP_FEW,	      /* less pages than the schedule asks for */
+	FAKE_TOPUP_SHORT,     /* a unit is left out */
+	FAKE_TOPUP_BACKWARDS, /* no time goes by */
+	FAKE_TOPUP_SAMPLE,    /* the last topup says a page too many */
+	FAKE_TOPUP_ROUNDS,    /* a round of the mmu_lock too many */
+};
+
 /* Set before a test, all but the topology zero. What calls leave behind stands below the line. */
 extern struct fake_kmod {
 	const struct topo *topo; /* the CPUs that are online, and how they are grouped */
@@ -37,9 +50,13 @@ extern struct fake_kmod {
 	uint64_t flush_ticks; /* what each flush is said to take; 0: what @flush really took */
 	void (*flush)(void *ctx, enum tdcost_op op, unsigned cpu); /* the op; NULL: nothing */
 	void *ctx;
+	enum fake_topup_fault topup_fault;
 
-	unsigned opened; /* kmod_open() without kmod_close() so far */
-	unsigned calls;	 /* of kmod_flush() and kmod_stop() */
+	struct tdcost_topup topup; /* the last call, as it came */
+	unsigned topups;	   /* calls */
+	unsigned topup_files;	   /* a bit for each open file that called */
+	unsigned opened;	   /* kmod_open() without kmod_close() so far */
+	unsigned calls;		   /* of kmod_flush() and kmod_stop() */
 	enum tdcost_op op;
 	enum tdcost_mode mode;
 	struct kmod_mask mask; /* of the last call */

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+
+#include "bench/ops/topup_kernel.h"
+
+static struct topup_need need_of(const struct topup_setting *set, unsigned int unit)
+{
+	return set->kind == TOPUP_FAULT ? topup_schedule_fault(set->load, unit)
+					: topup_schedule_split(unit);
+}
+
+unsigned int topup_kernel_used(const struct topup_setting *set, unsigned int unit)
+{
+	struct topup_need need = need_of(set, unit);
+	unsigned int times = set->kind == TOPUP_SPLIT ? set->range : 1;
+
+	return times * (need.sept + need.pairs * TDX_DPAMT_ENTRY_PAGE_CNT);
+}
+
+/*
+ * The rules, written down once more: two stores, filled to @full when they hold less than @min.
+ * kvm_mmu_topup_memory_cache() fills its array, the lists of the TDX patches stop at what is needed.
+ */
+struct rule {
+	unsigned int sept_min, sept_full, pamt_min, pamt_full;
+	bool one; /* the first store serves both */
+};
+
+#define ARRAY KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE
+#define LIST_BESIDE_ARRAY                                                                     \
+	{                                                                                     \
+		PT64_ROOT_MAX_LEVEL, ARRAY, TDX_PAMT_FAULT_PAGES, TDX_PAMT_FAULT_PAGES, false \
+	}
+static const struct rule rules[TOPUP_VARIANTS] = {
+	[TOPUP_KVM_ARRAY] = { PT64_ROOT_MAX_LEVEL, ARRAY, TDX_PAMT_FAULT_PAGES, ARRAY, false },
+	[TOPUP_TDX_PREALLOC] = { TDX_PREALLOC_FAULT_PAGES, TDX_PREALLOC_FAULT_PAGES, 0, 0, true },
+	[TOPUP_PAMT_CACHE] = LIST_BESIDE_ARRAY,
+	[TOPUP_SPLIT_CACHE] = LIST_BESIDE_ARRAY,
+	[TOPUP_SPLIT_BATCH] = LIST_BESIDE_ARRAY,
+	[TOPUP_PER_VCPU_OR_VM] = LIST_BESIDE_ARRAY,
+	[TOPUP_DIRECT] = { 0, 0, 0, 0, false },
+};
+
+static unsigned int fill(unsigned int *have, unsigned int min, unsigned int full)
+{
+	unsigned int n = *have < min ? full - *have : 0;
+
+	*have += n;
+	return n;
+}
+
+static int check_faults(const struct topup_setting *set, const struct tdcost_topup *t,
+			const struct tdcost_sample *topups, struct reason *why)
+{
+	const struct rule *r = &rules[set->variant];
+	unsigned int sept = 0, pamt = 0;
+
+	for (unsigned int i = 0; i < t->n_topups; i++) {
+		struct topup_need need = need_of(set, i);
+		unsigned int pages = fill(&sept, r->sept_min, r->sept_full) +
+				     fill(&pamt, r->pamt_min, r->pamt_full);
+
+		if (topups[i].pages != pages)
+			return reason_set(
+				why, -EFAULT,
+				"topup %u of %s allocated %u pages, by the kernel's rules %u", i,
+				topup_variants[set->variant].name, topups[i].pages, pages);
+		if (set->variant == TOPUP_DIRECT)
+			continue;
+		sept -= need.sept;
+		*(r->one ? &sept : &pamt) -= need.pairs * TDX_DPAMT_ENTRY_PAGE_CNT;
+	}
+	return 0;
+}
+
+/* As many faults as see each store filled again, by the calling thread alone. */
+static int verify_faults(struct topup_kernel *k, const struct topup_setting *set,
+			 struct reason *why)
+{
+	enum { FAULTS = 2 * ARRAY };
+	struct tdcost_sample topups[FAULTS] = { 0 }, uses[FAULTS] = { 0 };
+	struct tdcost_topup t = topup_kernel_call(set);
+	int ret;
+
+	t.flags |= TDCOST_TOPUP_TIMES;
+	t.units = t.n_topups = t.n_uses = FAULTS;
+	t.topups = (uintptr_t)topups;
+	t.uses = (uintptr_t)uses;
+	ret = kmod_topup(&k->vm[0], &t, why);
+	if (ret)
+		return ret;
+	if (t.n_topups != FAULTS || t.n_uses != FAULTS || t.allocs != t.frees)
+		return reason_set(why, -EFAULT,
+				  "%d faults: %u topups and %u uses, %llu pages allocated and %llu "
+				  "freed",
+				  FAULTS, t.n_topups, t.n_uses, (unsigned long long)t.allocs,
+				  (unsigned long long)t.frees);
+	for (unsigned int i = 0; i < FAULTS; i++)
+		if (uses[i].pages != topup_kernel_used(set, i))
+			return reason_set(why, -EFAULT,
+					  "fault %u used %u pages, the schedule's are %u", i,
+					  uses[i].pages, topup_kernel_used(set, i));
+	return check_faults(set, &t, topups, why);
+}
+
+/* Of one split by a VM: its S-EPT page and 4 PAMT pages, and what is topped up for it. */
+static const struct split_rule {
+	unsigned int allocs, retries, mmu, split, vm; /* rounds of three locks */
+} split_rules[TOPUP_VARIANTS] = {
+	[TOPUP_KVM_ARRAY] = { ARRAY + ARRAY, 1, 2, 0, 0 },
+	[TOPUP_TDX_PREALLOC] = { 5, 1, 2, 0, 0 },
+	[TOPUP_PAMT_CACHE] = { ARRAY + TDX_SPLIT_PAMT_PAGES, 1, 2, 0, 0 },
+	/* A round for each page that enters, or one for all, and one for each pair that leaves. */
+	[TOPUP_SPLIT_CACHE] = { 5, 1, 2, TDX_SPLIT_PAMT_PAGES + TDX_SPLIT_PAIRS, 0 },
+	[TOPUP_SPLIT_BATCH] = { 5, 1, 2, 1 + TDX_SPLIT_PAIRS, 0 },
+	[TOPUP_PER_VCPU_OR_VM] = { 5, 1, 2, 0, 1 },
+	[TOPUP_DIRECT] = { 5, 0, 1, 0, 0 },
+};
+
+static int verify_split(struct topup_kernel *k, const struct topup_setting *set, struct reason *why)
+{
+	const struct split_rule *r = &split_rules[set->variant];
+	struct tdcost_topup t = topup_kernel_call(set);
+	int ret;
+
+	t.work = TDCOST_SPLIT_REPEAT;
+	t.flags |= TDCOST_TOPUP_LOCKS | TDCOST_TOPUP_NO_VCPU;
+	t.splits = t.units = 1;
+	ret = kmod_topup(&k->vm[0], &t, why);
+	if (ret)
+		return ret;
+	if (t.allocs == r->allocs && t.frees == r->allocs && t.retries == r->retries &&
+	    t.lock[TDCOST_LOCK_MMU].rounds == r->mmu &&
+	    t.lock[TDCOST_LOCK_SPLIT].rounds == r->split && t.lock[TDCOST_LOCK_VM].rounds == r->vm)
+		return 0;
+	return reason_set(
+		why, -EFAULT,
+		"a split by %s allocated %llu pages, freed %llu, dropped the lock %llu times and "
+		"took "
+		"locks %llu, %llu and %llu times; by the kernel's rules %u, %u, %u and %u, %u, %u",
+		topup_variants[set->variant].name, (unsigned long long)t.allocs,
+		(unsigned long long)t.frees, (unsigned long long)t.retries,
+		(unsigned long long)t.lock[TDCOST_LOCK_MMU].rounds,
+		(unsigned long long)t.lock[TDCOST_LOCK_SPLIT].rounds,
+		(unsigned long long)t.lock[TDCOST_LOCK_VM].rounds, r->allocs, r->allocs, r->retries,
+		r->mmu, r->split, r->vm);
+}
+
+int topup_kernel_verify(struct topup_kernel *k, const struct topup_setting *set, struct reason *why)
+{
+	if (set->kind == TOPUP_SPLIT)
+		return verify_split(k, set, why);
+	return set->kind == TOPUP_FAULT ? verify_faults(k, set, why) : 0;
+}

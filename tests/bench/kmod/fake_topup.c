@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* kmod_topup() of the fake: the caches of the program, each call a VM of its own, pages by mmap(). */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "bench/topup/schedule.h"
+#include "bench/topup/source_user.h"
+#include "harness/measure/clock.h"
+#include "tests/bench/kmod/fake_client.h"
+
+struct run {
+	struct tdcost_topup *t;
+	const struct topup_work *work;
+	struct topup_vm vm;
+	struct topup_vcpu vcpu;
+	struct topup_source source;
+	struct topup_meter meter;
+	struct topup_hand hand;
+};
+
+static bool is_split(const struct tdcost_topup *t)
+{
+	return t->work >= TDCOST_SPLIT_REPEAT;
+}
+
+static void begin(struct run *r, struct tdcost_topup *t)
+{
+	bool meters = t->flags & (TDCOST_TOPUP_TIMES | TDCOST_TOPUP_LOCKS);
+
+	r->t = t;
+	r->work = &topup_variants[t->variant].work[!!(t->flags & TDCOST_TOPUP_INDIRECT)];
+	r->meter.sample = (struct topup_sample *)(uintptr_t)t->topups;
+	r->meter.room = t->n_topups;
+	topup_vm_init(&r->vm, (enum topup_variant)t->variant);
+	r->vm.demote_loops = t->demote_loops;
+	r->vm.has_vcpu = !(t->flags & TDCOST_TOPUP_NO_VCPU);
+	if (t->work == TDCOST_SPLIT_WHOLE)
+		r->vm.ahead = t->splits;
+	topup_source_open(&r->source, NULL);
+	topup_vcpu_init(&r->vcpu, &r->vm, &r->source, meters ? &r->meter : NULL);
+	topup_hand_init(&r->hand);
+}
+
+static int unit(struct run *r)
+{
+	struct topup_need need;
+	int ret;
+
+	if (is_split(r->t)) {
+		need = topup_schedule_split(r->t->done);
+		return r->work->split(&r->vcpu, r->t->splits,
+				      r->t->work == TDCOST_SPLIT_WHOLE ? TOPUP_WHOLE : TOPUP_REPEAT,
+				      &need, &r->hand);
+	}
+	need = topup_schedule_fault((enum topup_load)r->t->work, r->t->done);
+	ret = r->work->topup(&r->vcpu);
+	return ret ? ret : r->work->take(&r->vcpu, &need, &r->hand);
+}
+
+static int all_units(struct run *r)
+{
+	struct tdcost_sample *uses = (struct tdcost_sample *)(uintptr_t)r->t->uses;
+	uint32_t aux;
+	int ret = 0;
+
+	r->t->start = tick_start();
+	for (r->t->done = 0; r->t->done < r->t->units && !ret; r->t->done += !ret) {
+		ret = unit(r);
+		if (r->t->done < r->t->n_uses)
+			uses[r->t->done] =
+				(struct tdcost_sample){ .ticks = 1,
+							.pages = r->hand.sept + r->hand.pamt };
+		topup_hand_free(&r->vcpu.ctx, &r->hand);
+	}
+	r->t->end = tick_stop(&aux);
+	r->t->held = topup_vcpu_idle(&r->vcpu);
+	return ret;
+}
+
+static void tell(struct run *r)
+{
+	struct tdcost_topup *t = r->t;
+
+	t->allocs = r->source.count.allocs;
+	t->frees = r->source.count.frees;
+	t->failures = r->source.count.failures;
+	t->peak = r->source.count.peak;
+	t->n_topups = r->meter.topups < t->n_topups ? (uint32_t)r->meter.topups : t->n_topups;
+	t->n_uses = t->done < t->n_uses ? (uint32_t)t->done : t->n_uses;
+	if (!(t->flags & TDCOST_TOPUP_LOCKS))
+		return;
+	t->idle_peak = r->meter.idle_peak;
+	t->retries = r->meter.retries;
+	for (unsigned i = 0; i < TDCOST_LOCK_MAX; i++)
+		t->lock[i] = (struct tdcost_lock){ .rounds = r->meter.lock[i].rounds,
+						   .wait = r->meter.lock[i].wait,
+						   .wait_max = r->meter.lock[i].wait_max,
+						   .hold = r->meter.lock[i].hold,
+						   .hold_max = r->meter.lock[i].hold_max };
+}
+
+static void end(struct run *r)
+{
+	topup_vcpu_drain(&r->vcpu);
+	topup_vm_drain(&r->vm, &r->vcpu);
+	topup_vm_destroy(&r->vm);
+	topup_source_close(&r->source);
+}
+
+static void misbehave(struct tdcost_topup *t)
+{
+	struct tdcost_sample *topups = (struct tdcost_sample *)(uintptr_t)t->topups;
+
+	if (fake.topup_fault == FAKE_TOPUP_LEAK)
+		t->frees--;
+	if (fake.topup_fault == FAKE_TOPUP_FEW)
+		t->allocs = t->frees = 1;
+	if (fake.topup_fault == FAKE_TOPUP_SHORT)
+		t->done--;
+	if (fake.topup_fault == FAKE_TOPUP_BACKWARDS)
+		t->end = t->start;
+	if (fake.topup_fault == FAKE_TOPUP_SAMPLE && t->n_topups)
+		topups[t->n_topups - 1].pages++;
+	if (fake.topup_fault == FAKE_TOPUP_ROUNDS)
+		t->lock[TDCOST_LOCK_MMU].rounds++;
+}
+
+/* A locked one at a time: what calls that run at once share is the module's to prove. */
+int kmod_topup(const struct kmod *k, struct tdcost_topup *t, struct reason *why)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	struct run r = { 0 };
+	int ret;
+
+	pthread_mutex_lock(&lock);
+	fake.topups++;
+	fake.topup = *t;
+	fake.topup_files |= 1u << k->fd % 32;
+	if (fake.topup_fault == FAKE_TOPUP_BUSY) {
+		pthread_mutex_unlock(&lock);
+		return reason_set(why, -EBUSY, "another one is under way on this open file");
+	}
+	begin(&r, t);
+	if (fake.topup_fault == FAKE_TOPUP_NO_MEMORY)
+		r.source.fail_at = 100;
+	ret = all_units(&r);
+	end(&r);
+	tell(&r);
+	misbehave(t);
+	pthread_mutex_unlock(&lock);
+	return ret ? reason_set(why, ret, "no page was left behind %llu units",
+				(unsigned long long)t->done)
+		   : 0;
+}
