@@ -3,10 +3,16 @@
  * The references of Dynamic PAMT, got and put, with what bench/topup does for both worlds. A fault
  * or a split gets one for each page that it gives to the TDX module; it is put when that is freed.
  *
- * Callers of one open file share the counts. Each has put what it got when its call ends, however
- * it ends, so the last one finds none.
+ * Callers of one open file share the counts, and all share the lock. Each has put what it got when
+ * its call ends, however it ends, so the last one of a file finds none.
  */
+#include <linux/cache.h>
+#include <linux/spinlock.h>
+
 #include "bench/kmod/topup.h"
+
+/* As in the kernel, where TDs contend for it that share no region. */
+static __cacheline_aligned_in_smp DEFINE_SPINLOCK(pamt_lock);
 
 int tdcost_pamt_open(struct topup_pamt *pamt, const struct tdcost_topup *t)
 {
@@ -15,6 +21,7 @@ int tdcost_pamt_open(struct topup_pamt *pamt, const struct tdcost_topup *t)
 	if (!is_pamt(t))
 		return 0;
 	ret = topup_pamt_init(pamt, t->flags & TDCOST_TOPUP_BURST ? 1 : MAX_GETS);
+	pamt->lock = &pamt_lock;
 	pamt->add_loops = t->demote_loops;
 	return ret;
 }

@@ -251,12 +251,12 @@ enum tdcost_lock_id {
 
 /*
  * @units of work by a vCPU of its own, in the caller's context. Calls that run at once on one open
- * file share a VM, its references and what stands for the global pamt_lock, and must agree on
- * @variant, @work, @splits, @demote_loops, NO_VCPU and BURST (-EBUSY); the last to end empties it.
- * Pages are freed behind each unit, outside of what TIMES times, those of an entry by its last put;
- * and all are when the calls of a file have ended, also of callers that were killed: the sum of
- * frees is that of allocs. -ENOMEM: there were not enough of them, or the cgroup's limit was met;
- * the results are valid.
+ * file share a VM and its references, and must agree on @variant, @work, @splits, @demote_loops,
+ * NO_VCPU and BURST (-EBUSY); the last to end empties it. The pamt_lock is one for all files, as in
+ * the kernel. Pages are freed behind each unit, outside of what TIMES times, those of an entry by
+ * its last put; and all are when the calls of a file have ended, also of callers that were killed:
+ * the sum of frees is that of allocs. -ENOMEM: there were not enough of them, or the cgroup's limit
+ * was met; the results are valid.
  */
 struct tdcost_topup {
 	__u32 variant;

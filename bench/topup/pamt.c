@@ -6,7 +6,8 @@
 int topup_pamt_init(struct topup_pamt *p, unsigned int regions)
 {
 	memset(p, 0, sizeof(*p));
-	spin_lock_init(&p->lock);
+	spin_lock_init(&p->own_lock);
+	p->lock = &p->own_lock;
 	p->refcount = topup_zalloc(regions, sizeof(*p->refcount));
 	p->entry = topup_zalloc(regions, sizeof(*p->entry));
 	if (!p->refcount || !p->entry) {
@@ -63,7 +64,7 @@ static int get_slow(struct topup_pamt *p, struct topup_ctx *ctx, unsigned int re
 
 	if (r)
 		return r;
-	topup_spin_lock(ctx, &p->lock, TOPUP_LOCK_PAMT);
+	topup_spin_lock(ctx, p->lock, TOPUP_LOCK_PAMT);
 	if (!atomic_inc_not_zero(&p->refcount[region])) {
 		topup_trace(ctx->trace, TOPUP_ADD, "", 0);
 		topup_spin(p->add_loops);
@@ -71,7 +72,7 @@ static int get_slow(struct topup_pamt *p, struct topup_ctx *ctx, unsigned int re
 		atomic_set(&p->refcount[region], 1);
 		used = true;
 	}
-	topup_spin_unlock(ctx, &p->lock, TOPUP_LOCK_PAMT);
+	topup_spin_unlock(ctx, p->lock, TOPUP_LOCK_PAMT);
 	if (!used)
 		free_pair(ctx, &pair);
 	return 0;
@@ -84,7 +85,7 @@ static void remove_entry(struct topup_pamt *p, struct topup_ctx *ctx, unsigned i
 
 	topup_trace(ctx->trace, TOPUP_REMOVE, "", 0);
 	topup_spin(p->add_loops);
-	topup_spin_unlock(ctx, &p->lock, TOPUP_LOCK_PAMT);
+	topup_spin_unlock(ctx, p->lock, TOPUP_LOCK_PAMT);
 	free_pair(ctx, &pair);
 }
 
@@ -101,10 +102,10 @@ static bool dec_and_lock(struct topup_pamt *p, struct topup_ctx *ctx, unsigned i
 {
 	if (atomic_add_unless(&p->refcount[region], -1, 1))
 		return false;
-	topup_spin_lock(ctx, &p->lock, TOPUP_LOCK_PAMT);
+	topup_spin_lock(ctx, p->lock, TOPUP_LOCK_PAMT);
 	if (atomic_dec_and_test(&p->refcount[region]))
 		return true;
-	topup_spin_unlock(ctx, &p->lock, TOPUP_LOCK_PAMT);
+	topup_spin_unlock(ctx, p->lock, TOPUP_LOCK_PAMT);
 	return false;
 }
 
@@ -122,9 +123,9 @@ int topup_pamt_get_locked(struct topup_pamt *p, struct topup_ctx *ctx, unsigned 
 
 void topup_pamt_put_locked(struct topup_pamt *p, struct topup_ctx *ctx, unsigned int region)
 {
-	topup_spin_lock(ctx, &p->lock, TOPUP_LOCK_PAMT);
+	topup_spin_lock(ctx, p->lock, TOPUP_LOCK_PAMT);
 	if (atomic_dec_and_test(&p->refcount[region]))
 		remove_entry(p, ctx, region);
 	else
-		topup_spin_unlock(ctx, &p->lock, TOPUP_LOCK_PAMT);
+		topup_spin_unlock(ctx, p->lock, TOPUP_LOCK_PAMT);
 }

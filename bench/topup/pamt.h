@@ -19,12 +19,14 @@ struct topup_pamt {
 	atomic_t *refcount;
 	struct topup_pair *entry; /* as the TDX module holds them */
 	unsigned int add_loops;	  /* of cpu_relax(): how long PAMT.ADD and PAMT.REMOVE take */
+	/* pamt_lock: its own, or, set behind topup_pamt_init(), one that others take too. */
+	spinlock_t *lock;
 	char apart_lock[TOPUP_APART];
-	spinlock_t lock; /* pamt_lock */
+	spinlock_t own_lock;
 	char apart_next[TOPUP_APART];
 };
 
-/* Return: 0, -ENOMEM. */
+/* @p stays where it is. Return: 0, -ENOMEM. */
 int topup_pamt_init(struct topup_pamt *p, unsigned int regions);
 
 /* Frees the pairs that are still there through @ctx. */

@@ -221,6 +221,46 @@ static void callers_share_the_counts(void **unused)
 	assert_true(share(TDCOST_PAMT_FAST, BURST) < all / 4);
 }
 
+static void *call_by_its_own(void *arg)
+{
+	struct caller *c = arg;
+	struct kmod own;
+
+	smoke_bind(c->cpu);
+	smoke_open(&own);
+	c->err = kmod_topup(&own, &c->t, NULL);
+	kmod_close(&own);
+	return NULL;
+}
+
+/* Who shares no count shares the lock: it is held by one at a time. */
+static void files_share_the_lock(void **unused)
+{
+	struct caller c[2] = { 0 };
+	struct smoke_cpus online;
+	uint64_t hold = 0;
+
+	(void)unused;
+	smoke_online(&online);
+	for (unsigned i = 0; i < 2; i++) {
+		c[i].cpu = online.cpu[i % online.n];
+		c[i].t = (struct tdcost_topup){ .variant = TDCOST_DIRECT,
+						.work = TDCOST_PAMT_FAST,
+						.flags = TDCOST_TOPUP_LOCKS,
+						.demote_loops = 1000,
+						.units = 2 * WINDOW };
+		assert_int_equal(pthread_create(&c[i].id, NULL, call_by_its_own, &c[i]), 0);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(c[i].id, NULL), 0);
+		assert_int_equal(c[i].err, 0);
+		assert_int_equal(c[i].t.lock[TDCOST_LOCK_PAMT].rounds, 4 * WINDOW);
+		hold += c[i].t.lock[TDCOST_LOCK_PAMT].hold;
+	}
+	assert_true(hold <= (c[0].t.end > c[1].t.end ? c[0].t.end : c[1].t.end) -
+				    (c[0].t.start < c[1].t.start ? c[0].t.start : c[1].t.start));
+}
+
 /* For as long as it takes to be killed; ends on its own after a while. */
 static const struct tdcost_topup endless = { .variant = TDCOST_DIRECT,
 					     .source = TDCOST_GFP_KERNEL_ACCOUNT,
@@ -316,6 +356,7 @@ static void a_get_out_of_bounds_is_refused(void **unused)
 const struct CMUnitTest smoke_pamt_tests[] = {
 	TEST(pages_and_locks_are_those_of_the_rules),
 	TEST(callers_share_the_counts),
+	TEST(files_share_the_lock),
 	TEST(a_killed_get_is_put),
 	TEST(a_get_out_of_bounds_is_refused),
 	{ 0 },
