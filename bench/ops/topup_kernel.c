@@ -16,19 +16,18 @@ static_assert((int)TDCOST_LOCK_MAX == (int)TOPUP_LOCKS, "locks");
 static_assert((int)TDCOST_VARIANT_MAX == (int)TOPUP_VARIANTS, "variants");
 
 /* What the module calls it, by load, by the way of a range, and by the way of counting. */
-enum { NONE = -1 };
-static const int fault_works[TOPUP_LOADS] = {
+static const unsigned int fault_works[TOPUP_LOADS] = {
 	[TOPUP_STEADY] = TDCOST_FAULT_STEADY,
 	[TOPUP_BURST] = TDCOST_FAULT_BURST,
 	[TOPUP_COLD] = TDCOST_FAULT_COLD,
 };
-static const int split_works[] = {
+static const unsigned int split_works[] = {
 	[TOPUP_REPEAT] = TDCOST_SPLIT_REPEAT,
 	[TOPUP_WHOLE] = TDCOST_SPLIT_WHOLE,
 };
-static const int refcount_works[] = { NONE, NONE }; /* fast, lock */
+static const unsigned int refcount_works[] = { TDCOST_PAMT_FAST, TDCOST_PAMT_LOCK };
 
-static int work_of(const struct topup_setting *set)
+static unsigned int work_of(const struct topup_setting *set)
 {
 	switch (set->kind) {
 	case TOPUP_FAULT:
@@ -64,25 +63,28 @@ int topup_kernel_supported(const struct machine *m, const struct topup_setting *
 		return reason_set(why, -ENOTSUP,
 				  "the module has no loop without caches: variant=none is of "
 				  "mode=user");
-	if (work_of(set) == NONE)
-		return reason_set(why, -ENOTSUP,
-				  "the module does not count references to Dynamic PAMT entries: "
-				  "work=pamt is of mode=user");
 	ret = kmod_supported(m, 0, why);
 	return !ret && accounts(set) ? memcg_supported(m->root, why) : ret;
 }
 
 /* ---- calls ---- */
 
+/* The module refuses what says nothing to its work. */
+static unsigned int flags_of(const struct topup_setting *set)
+{
+	if (set->kind == TOPUP_REFCOUNT)
+		return set->load == TOPUP_BURST ? TDCOST_TOPUP_BURST : 0;
+	return (set->indirect ? TDCOST_TOPUP_INDIRECT : 0) |
+	       (set->by_vcpu ? 0 : TDCOST_TOPUP_NO_VCPU);
+}
+
 struct tdcost_topup topup_kernel_call(const struct topup_setting *set)
 {
 	return (struct tdcost_topup){
 		.variant = set->variant,
 		.source = set->from - TOPUP_GFP_KERNEL + TDCOST_GFP_KERNEL,
-		.work = (unsigned int)work_of(set),
-		.flags = (set->indirect ? TDCOST_TOPUP_INDIRECT : 0) |
-			 (set->zero ? TDCOST_TOPUP_ZERO : 0) |
-			 (set->by_vcpu ? 0 : TDCOST_TOPUP_NO_VCPU),
+		.work = work_of(set),
+		.flags = flags_of(set) | (set->zero ? TDCOST_TOPUP_ZERO : 0),
 		.splits = set->kind == TOPUP_SPLIT ? set->range : 0,
 		.demote_loops = set->hold_loops,
 		.units = units_of(set),

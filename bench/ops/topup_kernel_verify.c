@@ -14,6 +14,9 @@ unsigned int topup_kernel_used(const struct topup_setting *set, unsigned int uni
 	struct topup_need need = need_of(set, unit);
 	unsigned int times = set->kind == TOPUP_SPLIT ? set->range : 1;
 
+	/* A get may find that another thread has given the entry its pages. */
+	if (set->kind == TOPUP_REFCOUNT)
+		return 0;
 	return times * (need.sept + need.pairs * TDX_DPAMT_ENTRY_PAGE_CNT);
 }
 
@@ -146,9 +149,43 @@ static int verify_split(struct topup_kernel *k, const struct topup_setting *set,
 		r->mmu, r->split, r->vm);
 }
 
+/*
+ * Some gets, each in a region of its own or all in one, and their puts: the lock is taken by the
+ * first and the last reference to a region, or by all; who takes it in a get has taken a pair.
+ */
+static int verify_refcounts(struct topup_kernel *k, const struct topup_setting *set,
+			    struct reason *why)
+{
+	enum { GETS = 64 };
+	bool each = set->locked || set->load != TOPUP_BURST;
+	unsigned int slow = each ? GETS : 1, allocs = slow * TDX_DPAMT_ENTRY_PAGE_CNT;
+	struct tdcost_topup t = topup_kernel_call(set);
+	int ret;
+
+	/* The list is filled before each get: what the last one takes is not replaced. */
+	if (set->variant == TOPUP_PAMT_CACHE)
+		allocs += TDX_PAMT_FAULT_PAGES - (each ? TDX_DPAMT_ENTRY_PAGE_CNT : 0);
+	t.flags |= TDCOST_TOPUP_LOCKS;
+	t.units = GETS;
+	ret = kmod_topup(&k->vm[0], &t, why);
+	if (ret)
+		return ret;
+	if (t.allocs == allocs && t.frees == allocs &&
+	    t.lock[TDCOST_LOCK_PAMT].rounds == 2ull * slow)
+		return 0;
+	return reason_set(why, -EFAULT,
+			  "%d gets and puts by %s allocated %llu pages, freed %llu, took the lock "
+			  "%llu times; by the kernel's rules %u, %u, %u",
+			  GETS, topup_variants[set->variant].name, (unsigned long long)t.allocs,
+			  (unsigned long long)t.frees,
+			  (unsigned long long)t.lock[TDCOST_LOCK_PAMT].rounds, allocs, allocs,
+			  2 * slow);
+}
+
 int topup_kernel_verify(struct topup_kernel *k, const struct topup_setting *set, struct reason *why)
 {
 	if (set->kind == TOPUP_SPLIT)
 		return verify_split(k, set, why);
-	return set->kind == TOPUP_FAULT ? verify_faults(k, set, why) : 0;
+	return set->kind == TOPUP_FAULT ? verify_faults(k, set, why)
+					: verify_refcounts(k, set, why);
 }

@@ -147,8 +147,8 @@ static void what_cannot_run_is_skipped_with_a_reason(void **state)
 		{ { "mode=kernel", "source=pool", NULL }, "source=pool is of mode=user: take gfp" },
 		{ { "mode=kernel", "source=mmap", NULL }, "gfp_kernel_account or gfp_atomic" },
 		{ { "mode=kernel", "variant=none", NULL }, "variant=none is of mode=user" },
-		{ { "mode=kernel", "work=pamt", "variant=direct", NULL },
-		  "work=pamt is of mode=user" },
+		{ { "mode=kernel", "work=pamt", "variant=kvm_array", NULL },
+		  "pamt_cache or direct" },
 	};
 
 	(void)state;
@@ -227,6 +227,8 @@ static const char *const groups[][SETTINGS] = {
 	  NULL },
 	{ "mode=kernel", "work=split", "variant=per_vcpu_or_vm", "by=vcpu,vm", "threads=all",
 	  "ops=64", NULL },
+	{ "mode=kernel", "work=pamt", "variant=pamt_cache,direct", "pamt=fast,lock",
+	  "load=steady,burst", "vms=one,each", "threads=all", "ops=600" },
 };
 
 static void work_through(const struct arm_group *g)
@@ -324,6 +326,19 @@ static void the_module_is_asked_for_what_the_cell_says(void **state)
 		    .work = TDCOST_SPLIT_WHOLE,
 		    .splits = 8,
 		    .units = 8 } },
+		{ { "mode=kernel", "work=pamt", "variant=direct", "zero=on", NULL },
+		  { .variant = TDCOST_DIRECT,
+		    .source = TDCOST_GFP_KERNEL_ACCOUNT,
+		    .work = TDCOST_PAMT_FAST,
+		    .flags = TDCOST_TOPUP_ZERO,
+		    .units = 1024 } },
+		{ { "mode=kernel", "work=pamt", "variant=pamt_cache", "pamt=lock", "load=burst",
+		    "ops=9", NULL },
+		  { .variant = TDCOST_PAMT_CACHE,
+		    .source = TDCOST_GFP_KERNEL_ACCOUNT,
+		    .work = TDCOST_PAMT_LOCK,
+		    .flags = TDCOST_TOPUP_BURST,
+		    .units = 9 } },
 	};
 
 	(void)state;
@@ -377,6 +392,14 @@ static void values_are_what_the_module_told(void **state)
 		{ { "mode=kernel", "work=split", "variant=split_cache", "ops=64", "split=whole" },
 		  "rounds mmu",
 		  1. / 16 },
+		{ { "mode=kernel", "work=pamt", "variant=direct", "ops=64" }, "rounds pamt", 2 },
+		{ { "mode=kernel", "work=pamt", "variant=direct", "ops=64", "load=burst" },
+		  "rounds pamt",
+		  2. / 64 },
+		{ { "mode=kernel", "work=pamt", "variant=pamt_cache", "ops=64", "load=burst",
+		    "pamt=lock" },
+		  "rounds pamt",
+		  2 },
 	};
 
 	(void)state;
@@ -397,6 +420,8 @@ static const char *const fault_arm[] = { "mode=kernel", "variant=kvm_array", "op
 static const char *const split_arm[] = { "mode=kernel", "work=split", "variant=split_cache",
 					 "ops=64", NULL };
 
+static const char *const pamt_arm[] = { "mode=kernel", "work=pamt", "variant=pamt_cache", "ops=64",
+					NULL };
 static const char *const none_arm[] = { "mode=kernel", "variant=direct", "ops=200", NULL };
 
 static const struct {
@@ -412,6 +437,8 @@ static const struct {
 	{ FAKE_TOPUP_LEAK, split_arm, -EFAULT, "freed 4" },
 	{ FAKE_TOPUP_SAMPLE, fault_arm, -EFAULT, "by the kernel's rules" },
 	{ FAKE_TOPUP_ROUNDS, split_arm, -EFAULT, "by the kernel's rules" },
+	{ FAKE_TOPUP_ROUNDS, pamt_arm, -EFAULT, "took the lock 129 times" },
+	{ FAKE_TOPUP_LEAK, pamt_arm, -EFAULT, "freed 135" },
 	{ FAKE_TOPUP_FEW, split_arm, -EFAULT, "allocated 1 pages" },
 	{ FAKE_TOPUP_FEW, fault_arm, -EFAULT, "the schedule asks for" },
 	{ FAKE_TOPUP_SHORT, fault_arm, -EFAULT, "did 199 of 200" },

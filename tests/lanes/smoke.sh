@@ -52,6 +52,13 @@ all_run "topup, splits" 28 topup -p work=split -p variant=$variants -p split=rep
 all_run "topup, references" 16 topup -p work=pamt -p variant=pamt_cache,direct -p pamt=fast,lock \
 	-p load=steady,burst -p threads=1,4
 all_run "topup, pages by mmap" 4 topup -p source=mmap -p ops=64
+sources=gfp_kernel,gfp_kernel_account,gfp_atomic
+all_run "topup in the kernel, faults" 84 topup -p mode=kernel -p variant=$variants -p source=$sources -p zero=off,on \
+	-p threads=1,4 -p ops=64
+all_run "topup in the kernel, splits" 28 topup -p mode=kernel -p work=split -p variant=$variants -p split=repeat,whole \
+	-p threads=1,4 -p ops=64
+all_run "topup in the kernel, references" 16 topup -p mode=kernel -p work=pamt -p variant=pamt_cache,direct \
+	-p pamt=fast,lock -p load=steady,burst -p threads=1,4 -p ops=64
 all_run "offline" 3 offline --allow-disruptive -p action=offline,online,cycle -p dirty=0 -p flush=none
 all_run "offline, with two flushes before" 2 offline --allow-disruptive -p action=offline,cycle -p dirty=100 -p flush=twice
 check "every CPU is online again" [ "$(cat /sys/devices/system/cpu/online)" = 0-3 ]

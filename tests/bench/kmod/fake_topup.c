@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "bench/topup/pamt.h"
 #include "bench/topup/schedule.h"
 #include "bench/topup/source_user.h"
 #include "harness/measure/clock.h"
@@ -17,14 +18,20 @@ struct run {
 	struct topup_source source;
 	struct topup_meter meter;
 	struct topup_hand hand;
+	struct topup_pamt pamt;
 };
 
 static bool is_split(const struct tdcost_topup *t)
 {
-	return t->work >= TDCOST_SPLIT_REPEAT;
+	return t->work == TDCOST_SPLIT_REPEAT || t->work == TDCOST_SPLIT_WHOLE;
 }
 
-static void begin(struct run *r, struct tdcost_topup *t)
+static bool is_pamt(const struct tdcost_topup *t)
+{
+	return t->work == TDCOST_PAMT_FAST || t->work == TDCOST_PAMT_LOCK;
+}
+
+static int begin(struct run *r, struct tdcost_topup *t)
 {
 	bool meters = t->flags & (TDCOST_TOPUP_TIMES | TDCOST_TOPUP_LOCKS);
 
@@ -40,6 +47,37 @@ static void begin(struct run *r, struct tdcost_topup *t)
 	topup_source_open(&r->source, NULL);
 	topup_vcpu_init(&r->vcpu, &r->vm, &r->source, meters ? &r->meter : NULL);
 	topup_hand_init(&r->hand);
+	return is_pamt(t) ? topup_pamt_init(&r->pamt, SPTES_PER_PAGE) : 0;
+}
+
+static unsigned region(const struct run *r, unsigned get)
+{
+	return r->t->flags & TDCOST_TOPUP_BURST ? 0 : get % SPTES_PER_PAGE;
+}
+
+static int get(struct run *r)
+{
+	struct topup_list *cache = r->t->variant == TDCOST_PAMT_CACHE ? &r->vcpu.pamt : NULL;
+	unsigned i = region(r, (unsigned)r->t->done);
+	int ret = 0;
+
+	if (cache)
+		ret = topup_pamt_cache_topup(&r->vcpu.ctx, cache, PT64_ROOT_MAX_LEVEL);
+	if (ret)
+		return ret;
+	return (r->t->work == TDCOST_PAMT_LOCK ? topup_pamt_get_locked
+					       : topup_pamt_get)(&r->pamt, &r->vcpu.ctx, i, cache);
+}
+
+/* Those since the last 512. */
+static void put(struct run *r)
+{
+	unsigned n = (unsigned)r->t->done,
+		 first = n ? (n - 1) / SPTES_PER_PAGE * SPTES_PER_PAGE : 0;
+
+	while (n-- > first)
+		(r->t->work == TDCOST_PAMT_LOCK ? topup_pamt_put_locked : topup_pamt_put)(
+			&r->pamt, &r->vcpu.ctx, region(r, n));
 }
 
 static int unit(struct run *r)
@@ -47,6 +85,11 @@ static int unit(struct run *r)
 	struct topup_need need;
 	int ret;
 
+	if (is_pamt(r->t)) {
+		if (r->t->done && r->t->done % SPTES_PER_PAGE == 0)
+			put(r);
+		return get(r);
+	}
 	if (is_split(r->t)) {
 		need = topup_schedule_split(r->t->done);
 		return r->work->split(&r->vcpu, r->t->splits,
@@ -73,6 +116,8 @@ static int all_units(struct run *r)
 							.pages = r->hand.sept + r->hand.pamt };
 		topup_hand_free(&r->vcpu.ctx, &r->hand);
 	}
+	if (is_pamt(r->t))
+		put(r);
 	r->t->end = tick_stop(&aux);
 	r->t->held = topup_vcpu_idle(&r->vcpu);
 	return ret;
@@ -105,6 +150,7 @@ static void end(struct run *r)
 	topup_vcpu_drain(&r->vcpu);
 	topup_vm_drain(&r->vm, &r->vcpu);
 	topup_vm_destroy(&r->vm);
+	topup_pamt_destroy(&r->pamt, &r->vcpu.ctx);
 	topup_source_close(&r->source);
 }
 
@@ -123,7 +169,7 @@ static void misbehave(struct tdcost_topup *t)
 	if (fake.topup_fault == FAKE_TOPUP_SAMPLE && t->n_topups)
 		topups[t->n_topups - 1].pages++;
 	if (fake.topup_fault == FAKE_TOPUP_ROUNDS)
-		t->lock[TDCOST_LOCK_MMU].rounds++;
+		t->lock[is_pamt(t) ? TDCOST_LOCK_PAMT : TDCOST_LOCK_MMU].rounds++;
 }
 
 /* A locked one at a time: what calls that run at once share is the module's to prove. */
@@ -141,10 +187,11 @@ int kmod_topup(const struct kmod *k, struct tdcost_topup *t, struct reason *why)
 		pthread_mutex_unlock(&lock);
 		return reason_set(why, -EBUSY, "another one is under way on this open file");
 	}
-	begin(&r, t);
+	ret = begin(&r, t);
 	if (fake.topup_fault == FAKE_TOPUP_NO_MEMORY)
 		r.source.fail_at = 100;
-	ret = all_units(&r);
+	if (!ret)
+		ret = all_units(&r);
 	end(&r);
 	tell(&r);
 	misbehave(t);
