@@ -223,18 +223,27 @@ static int complete_alone(struct td_user *u, struct td_arm *a, struct reason *wh
 	return a->alone.order ? 0 : reason_set(why, -ENOMEM, "out of memory");
 }
 
+static unsigned told_phases(const struct td_arm *a)
+{
+	unsigned told = TD_BIT(TD_P_AWAY) | TD_BIT(TD_P_TIMING) | TD_BIT(TD_P_HKID);
+
+	if (a->set.reset_alone)
+		return TD_BIT(TD_P_AWAY) | TD_BIT(TD_P_RESET);
+	told |= a->replay.every ? a->replay.timed : TD_BIT(TD_P_LEAVES);
+	if (!(a->set.without & TD_BIT(TD_P_FREE)))
+		told |= TD_BIT(TD_P_FREE);
+	if (a->set.threads + a->set.in_guest > 1)
+		told |= TD_BIT(TD_P_WAIT);
+	return told;
+}
+
 static int open_phases(struct td_user *u, struct td_arm *a, unsigned metric)
 {
 	const char *names[TD_PHASES];
-	unsigned has = a->replay.every ? a->replay.timed : TD_BIT(TD_P_LEAVES);
+	unsigned told = told_phases(a);
 
-	has |= TD_BIT(TD_P_TIMING) | TD_BIT(TD_P_HKID) | TD_BIT(TD_P_AWAY);
-	if (!(a->set.without & TD_BIT(TD_P_FREE)))
-		has |= TD_BIT(TD_P_FREE);
-	if (a->set.threads + a->set.in_guest > 1)
-		has |= TD_BIT(TD_P_WAIT);
 	for (unsigned i = 0; i < TD_PHASES; i++)
-		names[i] = has & TD_BIT(i) ? td_phase_names[i] : NULL;
+		names[i] = told & TD_BIT(i) ? td_phase_names[i] : NULL;
 	return phases_open(&a->phases, u->ctx, metric, names, TD_PHASES);
 }
 
@@ -253,7 +262,7 @@ static int complete_arms(struct td_user *u, unsigned phase, struct reason *why)
 		complete_replay(u, a);
 		if (a->set.reset_alone)
 			ret = complete_alone(u, a, why);
-		else if (open_phases(u, a, phase))
+		if (!ret && open_phases(u, a, phase))
 			ret = reason_set(why, -ENOMEM, "out of memory");
 	}
 	return ret;

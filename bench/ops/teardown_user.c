@@ -179,16 +179,22 @@ static int64_t away_ns(void)
 	return (wall.tv_sec - ran.tv_sec) * 1000000000 + wall.tv_nsec - ran.tv_nsec;
 }
 
+static void all_steps(struct td_user *u, const struct td_arm *a)
+{
+	td_user_steps(u, a);
+	td_user_free_pages(u, a);
+}
+
 uint64_t td_user_run(struct td_user *u, unsigned arm)
 {
 	const struct td_arm *a = &u->arms[arm];
+	int64_t away = away_ns();
 
 	if (a->set.reset_alone)
-		return reset_user_run(&u->alone, &a->alone, 1);
-	u->away_ns = away_ns();
-	td_user_steps(u, a);
-	td_user_free_pages(u, a);
-	u->away_ns = away_ns() - u->away_ns;
+		reset_user_run(&u->alone, &a->alone, 1);
+	else
+		all_steps(u, a);
+	u->away_ns = away_ns() - away;
 	return a->set.size / TD_PAGE;
 }
 
@@ -207,7 +213,7 @@ static void add_thread(const struct td_user *u, struct phases *p, const struct t
 	p->ticks[TD_P_TIMING] += (double)t->tally.marks * u->mark_cost * share;
 }
 
-static void tell_phases(struct td_user *u, struct td_arm *a, struct bench_values *out)
+static void add_threads(struct td_user *u, struct td_arm *a)
 {
 	double share = 1. / a->set.threads;
 	double leaves = (double)(a->set.size / a->set.leaf) * share;
@@ -216,17 +222,10 @@ static void tell_phases(struct td_user *u, struct td_arm *a, struct bench_values
 		add_thread(u, &a->phases, &u->thread[i], a->replay.every ? leaves : 1, share);
 	/* Marked once each, and all of it. */
 	add_thread(u, &a->phases, &u->whole, (double)u->whole.tally.leaves, 1);
-	a->phases.ticks[TD_P_AWAY] = (double)u->away_ns * u->ticks_per_ns;
-	phases_values(&a->phases, out);
 }
 
-void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out)
+static void tell_steps(const struct td_user *u, const struct td_arm *a, struct bench_values *out)
 {
-	struct td_arm *a = &u->arms[arm];
-
-	if (a->set.reset_alone)
-		return;
-	tell_phases(u, a, out);
 	for (unsigned step = 0; step < TD_STEPS; step++) {
 		uint64_t n = u->whole.count[step];
 
@@ -235,6 +234,21 @@ void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out)
 		if (n)
 			bench_value(out, u->steps[step], (double)n);
 	}
+}
+
+void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out)
+{
+	struct td_arm *a = &u->arms[arm];
+	double away = (double)u->away_ns * u->ticks_per_ns;
+
+	a->phases.ticks[TD_P_AWAY] = away;
+	if (a->set.reset_alone) {
+		a->phases.ticks[TD_P_RESET] = bench_sample_ticks(out) - away;
+	} else {
+		add_threads(u, a);
+		tell_steps(u, a, out);
+	}
+	phases_values(&a->phases, out);
 }
 
 int td_user_finish(struct td_user *u, struct reason *why)
