@@ -218,6 +218,11 @@ static int read_granted(struct mem *m, struct span s, struct reason *why)
 	return 0;
 }
 
+int mem_look_again(struct mem *m, struct reason *why)
+{
+	return read_granted(m, (struct span){ m->base, m->bytes }, why);
+}
+
 static unsigned char guard_byte(int guard, size_t i)
 {
 	return (unsigned char)(0xa5 ^ (guard ? 0xff : 0) ^ (i * 31));

@@ -60,6 +60,9 @@ int mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size_t offs
 	      struct reason *why);
 void mem_free(struct mem *m);
 
+/* Read @m->granted anew, for a region that was given back in part and touched again. */
+int mem_look_again(struct mem *m, struct reason *why);
+
 /* Is any byte of the guards changed? Return: 0, -EFAULT with the offset in @why. */
 int mem_guard_check(const struct mem *m, struct reason *why);
 

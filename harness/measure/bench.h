@@ -16,7 +16,7 @@
 #include "harness/core/words.h"
 #include "harness/machine/machine.h"
 
-#define BENCH_MAX_FACTORS 16 /* with the frame's own `twin` */
+#define BENCH_MAX_FACTORS 24 /* with the frame's own `twin` */
 #define LEVEL_TEXT	  32
 
 struct cell;
@@ -105,6 +105,7 @@ struct bench_info {
 	const struct metric_info
 		*metrics;   /* ends with a NULL name; the first is the sample's time */
 	bool short_samples; /* samples may be shorter than 100 times the resolution */
+	bool renews; /* prepare() gets memory anew: page faults are no sign of what samples do */
 	bool sleeps; /* its samples wait in the kernel: off the CPU is where they should be */
 	/*
 	 * What it does to everybody else on the machine while it runs: "takes CPUs offline". It

@@ -13,8 +13,8 @@ int phases_open(struct phases *p, struct bench_ctx *ctx, unsigned metric, const 
 	for (; p->n <= n; p->n++) {
 		const char *name = p->n < n ? names[p->n] : PHASE_UNEXPLAINED;
 
-		p->series[p->n] = ctx->series(ctx, metric, name);
-		if (p->series[p->n] < 0)
+		p->series[p->n] = name ? ctx->series(ctx, metric, name) : -1;
+		if (name && p->series[p->n] < 0)
 			return p->series[p->n];
 	}
 	p->n = n;
@@ -31,7 +31,8 @@ void phases_values(const struct phases *p, struct bench_values *out)
 	double left = bench_sample_ticks(out);
 
 	for (unsigned i = 0; i < p->n; i++) {
-		bench_value(out, p->series[i], p->ticks[i]);
+		if (p->series[i] >= 0)
+			bench_value(out, p->series[i], p->ticks[i]);
 		left -= p->ticks[i];
 	}
 	bench_value(out, p->series[p->n], left);

@@ -23,7 +23,8 @@ struct phases {
 /**
  * phases_open() - make the series of @n phases, and of what they leave unexplained
  * @metric: of the benchmark: { "phase", "duration", "sample", 0 }
- * @names: one word each; they need not live on
+ * @names: one word each; they need not live on. NULL: a phase that this arm has not, for which
+ *	no value is told
  *
  * For setup(). Return: 0, -ENOMEM; -EINVAL for more than PHASES_MAX.
  */

@@ -820,25 +820,13 @@ static const struct factor_info no_usual[] = {
 	FACTOR("color", FACTOR_WORD, color_levels, NULL, true),
 	{ .name = NULL },
 };
-static const struct factor_info sixteen[] = {
+static const struct factor_info as_many_as_fit[] = {
 #define N(x) FACTOR("f" #x, FACTOR_COUNT, NULL, "1", true)
-	N(0),
-	N(1),
-	N(2),
-	N(3),
-	N(4),
-	N(5),
-	N(6),
-	N(7),
-	N(8),
-	N(9),
-	N(10),
-	N(11),
-	N(12),
-	N(13),
-	N(14),
-	N(15),
-	{ .name = NULL },
+	N(0),  N(1),  N(2),  N(3),  N(4),
+	N(5),  N(6),  N(7),  N(8),  N(9),
+	N(10), N(11), N(12), N(13), N(14),
+	N(15), N(16), N(17), N(18), N(19),
+	N(20), N(21), N(22), N(23), { .name = NULL },
 #undef N
 };
 
@@ -860,7 +848,7 @@ static void unsound_descriptors_are_found(void **state)
 		{ &twin_bench, "twin stands twice" },
 		{ &usual_bench, "no level 'pink'" },
 		{ &none_bench, "no usual level" },
-		{ &too_many, "17 factors, 16 fit" },
+		{ &too_many, "25 factors, 24 fit" },
 	};
 
 	(void)state;
@@ -872,7 +860,7 @@ static void unsound_descriptors_are_found(void **state)
 	twin_bench.factors = own_twin;
 	usual_bench.factors = bad_usual;
 	none_bench.factors = no_usual;
-	too_many.factors = sixteen;
+	too_many.factors = as_many_as_fit;
 	assert_int_equal(bench_check(&paint, &why), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		assert_int_equal(bench_check(cases[i].b, &why), -EINVAL);

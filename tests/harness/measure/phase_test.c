@@ -77,6 +77,26 @@ static void each_phase_is_a_series_and_the_rest_is_one(void **state)
 		assert_int_equal(open_phases(&p, 3, at), -ENOMEM);
 }
 
+static void a_phase_that_an_arm_has_not_is_not_told(void **state)
+{
+	static const char *const some[] = { "block", NULL, "remove" };
+	struct bench_ctx ctx = { .series = make_series };
+	struct bench_values out = { .ticks = 1000 };
+	struct phases p;
+
+	(void)state;
+	memset(&made, 0, sizeof(made));
+	made.fail_at = UINT32_MAX;
+	assert_int_equal(phases_open(&p, &ctx, METRIC, some, 3), 0);
+	assert_int_equal(made.n, 3);
+	assert_string_equal(made.subject[1], "remove");
+	p.ticks[0] = 100;
+	p.ticks[2] = 200;
+	phases_values(&p, &out);
+	assert_int_equal(out.given, 3);
+	assert_true(out.value[0] == 100 && out.value[1] == 200 && out.value[2] == 700);
+}
+
 static void phases_add_up_to_the_sample(void **state)
 {
 	struct bench_values out = { .ticks = 1000 };
@@ -120,6 +140,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_phase_is_a_series_and_the_rest_is_one),
+		cmocka_unit_test(a_phase_that_an_arm_has_not_is_not_told),
 		cmocka_unit_test(phases_add_up_to_the_sample),
 		cmocka_unit_test(marks_leave_no_gap),
 	};

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* That a teardown did all its steps, each as often as it should, and that they did their work. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "bench/ops/flush_detect.h"
+#include "bench/ops/lines.h"
+#include "bench/ops/teardown_user.h"
+
+#define POISON	     0xa5
+#define PROOF_BYTES  TD_REGION /* whose lines are read again */
+#define VERIFY_LEFT  0.75
+#define VERIFY_TRIES 5
+
+static bool does(const struct td_setting *set, enum td_phase phase)
+{
+	return !(set->without & TD_BIT(phase));
+}
+
+/* ---- counts ---- */
+
+/* From the table of SEAMCALLs per leaf, not from the loop. */
+static void expected_counts(const struct td_user *u, const struct td_setting *set, uint64_t *count)
+{
+	uint64_t n = set->size / set->leaf, small = set->size / TD_PAGE;
+	bool dynamic = set->path == TD_DYNAMIC, pamt = set->dpamt && does(set, TD_P_PAMT);
+	bool kick = dynamic && does(set, TD_P_KICK);
+
+	memset(count, 0, TD_STEPS * sizeof(*count));
+	count[TD_BLOCK] = count[TD_TRACK] = count[TD_REMOVE] = dynamic ? n : 0;
+	count[TD_KICK] = kick ? n : 0;
+	count[TD_IPI] = kick ? n * set->in_guest : 0;
+	count[TD_WBINVD] = dynamic && does(set, TD_P_FLUSH) ? small : 0;
+	count[TD_RECLAIM] = dynamic ? 0 : n;
+	count[TD_RESET] = does(set, TD_P_RESET) ? set->size / set->reset_bytes : 0;
+	count[TD_PAMT_PUT] = pamt ? n : 0;
+	count[TD_PAMT_REMOVE] = pamt ? (set->size + TD_REGION - 1) / TD_REGION : 0;
+	count[TD_VP_FLUSH] = set->vcpus;
+	count[TD_VPFLUSHDONE] = count[TD_KEY_FREEID] = 1;
+	count[TD_CACHE_WB] = set->skip_cache_wb ? 0 : topo_packages(u->ctx->machine->topo);
+}
+
+static int check_counts(const struct td_user *u, const struct td_setting *set, struct reason *why)
+{
+	uint64_t expected[TD_STEPS], count[TD_STEPS];
+	uint64_t seamcalls = set->size / set->leaf * td_seamcalls_per_leaf(set->path, set->leaf);
+
+	expected_counts(u, set, expected);
+	for (unsigned step = 0; step < TD_STEPS; step++) {
+		count[step] = u->whole.count[step];
+		for (unsigned i = 0; i < set->threads; i++)
+			count[step] += u->thread[i].count[step];
+		if (count[step] != expected[step])
+			return reason_set(why, -EFAULT, "%s was done %llu times, not %llu",
+					  td_steps[step].name, (unsigned long long)count[step],
+					  (unsigned long long)expected[step]);
+	}
+	if (does(set, TD_P_FLUSH) && td_seamcalls_counted(count) != seamcalls)
+		return reason_set(why, -EFAULT, "%llu SEAMCALLs for the leaves, not %llu",
+				  (unsigned long long)td_seamcalls_counted(count),
+				  (unsigned long long)seamcalls);
+	return 0;
+}
+
+/* ---- contents ---- */
+
+static int check_contents(const struct td_user *u, const struct td_setting *set, struct reason *why)
+{
+	bool reset = set->erratum && does(set, TD_P_RESET);
+	char expected[TD_PAGE];
+
+	memset(expected, reset ? 0 : POISON, sizeof(expected));
+	for (size_t at = 0; at < u->mem.bytes; at += TD_PAGE)
+		if (memcmp(u->mem.base + at, expected, TD_PAGE))
+			return reason_set(
+				why, -EFAULT, "%s: the page at offset %zu %s", set->op->name, at,
+				reset ? "was not reset" : "was changed though nothing resets it");
+	return 0;
+}
+
+/* ---- lines ---- */
+
+/* The share of the lines that left the cache, by the flushes alone; NAN where it cannot be told. */
+static double share_that_left(struct td_user *u, const struct td_replay *r, size_t leaves,
+			      const struct flush_probe *probe)
+{
+	struct flush_reads reads;
+
+	flush_reads_reference(probe, &u->ctx->machine->cpu, &reads);
+	flush_probe_load(probe);
+	td_leaves(r, &u->whole, 0, leaves);
+	reads.after = flush_probe_read(probe);
+	return flush_share_left(&reads);
+}
+
+/* As the benchmark flush proves it, which says why it does so five times. */
+static int check_lines(struct td_user *u, const struct td_arm *a, struct reason *why)
+{
+	size_t bytes = a->set.size < PROOF_BYTES ? a->set.size : PROOF_BYTES;
+	struct td_replay r = a->replay;
+	struct flush_probe probe;
+	uint32_t order[PROOF_BYTES / TD_PAGE];
+	double most = NAN;
+	int ret;
+
+	if (a->set.path != TD_DYNAMIC || !does(&a->set, TD_P_FLUSH))
+		return 0;
+	for (uint32_t i = 0; i < sizeof(order) / sizeof(*order); i++)
+		order[i] = i;
+	r.order = order;
+	r.without = ~TD_BIT(TD_P_FLUSH);
+	r.dpamt = TD_DPAMT_OFF;
+	r.seam_ticks = 0;
+	ret = flush_probe_init(&probe, u->mem.base, bytes, u->ctx->seed);
+	if (ret)
+		return reason_set(why, ret, "%s", strerror(-ret));
+	for (unsigned i = 0; i < VERIFY_TRIES && !(most >= VERIFY_LEFT); i++)
+		most = fmax(most, share_that_left(u, &r, bytes / r.leaf, &probe));
+	flush_probe_free(&probe);
+	if (most < VERIFY_LEFT)
+		return reason_set(why, -EFAULT,
+				  "%.0f %% of the lines are still cached behind their flush",
+				  100 * (1 - fmax(most, 0)));
+	return 0;
+}
+
+/* ---- freed pages ---- */
+
+static int check_freed(const struct td_user *u, struct reason *why)
+{
+	size_t pages = u->mem.bytes / TD_PAGE, at = 0;
+	unsigned char *there = malloc(pages);
+
+	if (!there)
+		return reason_set(why, -ENOMEM, "out of memory");
+	if (mincore(u->mem.base, u->mem.bytes, there)) {
+		free(there);
+		return reason_set(why, -errno, "mincore(): %s", strerror(errno));
+	}
+	while (at < pages && !(there[at] & 1))
+		at++;
+	free(there);
+	if (at < pages)
+		return reason_set(why, -EFAULT, "the page at offset %zu was not freed",
+				  at * TD_PAGE);
+	return 0;
+}
+
+static int verify_alone(struct td_user *u, const struct td_arm *a, struct reason *why)
+{
+	return reset_user_verify(&u->alone, &a->alone, why);
+}
+
+int td_user_verify(struct td_user *u, unsigned arm, struct reason *why)
+{
+	const struct td_arm *a = &u->arms[arm];
+	int ret;
+
+	memset(u->mem.base, POISON, u->mem.bytes);
+	if (a->set.reset_alone)
+		return verify_alone(u, a, why);
+	td_user_ready(u, a);
+	td_user_steps(u, a);
+	ret = check_contents(u, &a->set, why);
+	if (!ret)
+		ret = check_counts(u, &a->set, why);
+	if (!ret)
+		ret = check_lines(u, a, why);
+	td_user_free_pages(u, a);
+	if (!ret && does(&a->set, TD_P_FREE))
+		ret = check_freed(u, why);
+	return ret ? ret : mem_guard_check(&u->mem, why);
+}

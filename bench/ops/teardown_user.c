@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "bench/ops/teardown_user.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "bench/ops/flush_ops.h"
+#include "bench/ops/lines.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
+/* ---- before a sample ---- */
+
+/* All pages anew: those of the sample before went back to the kernel. */
+static void renew(struct td_user *u)
+{
+	char *base = u->mem.base;
+
+	madvise(base, u->mem.bytes, MADV_DONTNEED);
+	if (!madvise(base, u->mem.bytes, MADV_POPULATE_WRITE))
+		return;
+	for (size_t at = 0; at < u->mem.bytes; at += TD_PAGE)
+		*(volatile char *)(base + at) = 0;
+}
+
+static void bring_lines(struct td_user *u, const struct td_setting *set)
+{
+	if (set->dirty)
+		lines_dirty(u->mem.base, u->mem.bytes, u->random);
+	else
+		lines_evict(&u->ctx->machine->cpu, u->mem.base, u->mem.bytes);
+}
+
+/* One reference for each page, as AUG of 4 KiB pages has taken them. */
+static void count_pages(struct td_user *u, const struct td_arm *a)
+{
+	struct topup_ctx *ctx = &u->thread[0].ctx;
+
+	if (a->set.dpamt == TD_DPAMT_OFF || (a->set.without & TD_BIT(TD_P_PAMT)))
+		return;
+	for (size_t at = 0; at < a->set.size; at += TD_PAGE)
+		topup_pamt_get(&u->pamt, ctx, (unsigned)(at / TD_REGION), NULL);
+	u->pamt.add_loops = a->pamt_loops;
+}
+
+static void clear(struct td_thread *t)
+{
+	memset(&t->tally, 0, sizeof(t->tally));
+	memset(t->count, 0, sizeof(t->count));
+}
+
+/* Between taking its leaves a vCPU does nothing but enter the guest again when it was kicked out. */
+static void be_guest(struct td_user *u, struct td_vcpu *vcpu)
+{
+	while (__atomic_load_n(&u->running, __ATOMIC_ACQUIRE)) {
+		if (READ_ONCE(vcpu->mode) == TD_EXITING_GUEST_MODE)
+			WRITE_ONCE(vcpu->mode, TD_IN_GUEST_MODE);
+		cpu_relax();
+	}
+}
+
+static void take_leaves(struct td_user *u, unsigned member)
+{
+	const struct td_setting *set = &u->arm->set;
+	size_t n = set->size / set->leaf;
+
+	td_leaves(&u->arm->replay, &u->thread[member], n * member / set->threads,
+		  n * (member + 1) / set->threads);
+	__atomic_sub_fetch(&u->running, 1, __ATOMIC_RELEASE);
+}
+
+static void take_part(void *arg, unsigned member)
+{
+	struct td_user *u = arg;
+	unsigned threads = u->arm->set.threads;
+
+	if (member < threads)
+		take_leaves(u, member);
+	else
+		be_guest(u, &u->vcpu[member - threads]);
+}
+
+static bool has_team(const struct td_arm *a)
+{
+	return a->set.threads + a->set.in_guest > 1;
+}
+
+void td_user_ready(struct td_user *u, const struct td_arm *a)
+{
+	reset_bug_bits = a->set.erratum ? RESET_BUG_TDX_PW_MCE : 0;
+	flush_features0 = FLUSH_CLFLUSH_BEFORE_ALLOC;
+	count_pages(u, a);
+	clear(&u->whole);
+	for (unsigned i = 0; i < u->threads; i++)
+		clear(&u->thread[i]);
+	for (unsigned i = 0; i < a->set.vcpus; i++)
+		u->vcpu[i].mode = i < a->set.in_guest ? TD_IN_GUEST_MODE : TD_OUTSIDE_GUEST_MODE;
+	u->arm = a;
+	u->running = a->set.threads;
+	if (has_team(a))
+		team_ready(u->team, a->set.threads + a->set.in_guest, take_part, u);
+}
+
+void td_user_prepare(struct td_user *u, unsigned arm)
+{
+	struct td_arm *a = &u->arms[arm];
+
+	renew(u);
+	phases_clear(&a->phases);
+	if (a->set.reset_alone) {
+		reset_user_prepare(&u->alone, &a->alone);
+		return;
+	}
+	bring_lines(u, &a->set);
+	td_user_ready(u, a);
+}
+
+/* ---- a sample ---- */
+
+static void hkid(struct td_user *u, const struct td_arm *a)
+{
+	td_tally_begin(&u->whole.tally);
+	td_release_hkid(&a->replay, &u->whole);
+	td_tally_mark(&u->whole.tally, TD_P_HKID);
+	td_tally_keep(&u->whole.tally);
+}
+
+static void all_leaves(struct td_user *u, const struct td_arm *a)
+{
+	struct td_tally *t = &u->whole.tally;
+	uint64_t own = 0;
+
+	if (!has_team(a)) {
+		take_leaves(u, 0);
+		return;
+	}
+	td_tally_begin(t);
+	team_go(u->team);
+	td_tally_mark(t, TD_P_WAIT);
+	td_tally_keep(t);
+	for (unsigned i = 0; i < a->set.threads; i++)
+		own += team_time(u->team, i)->end - team_time(u->team, i)->start;
+	t->ticks[TD_P_WAIT] -= own / a->set.threads;
+}
+
+void td_user_steps(struct td_user *u, const struct td_arm *a)
+{
+	if (a->set.path == TD_TEARDOWN)
+		hkid(u, a);
+	all_leaves(u, a);
+	if (a->set.path == TD_DYNAMIC)
+		hkid(u, a);
+}
+
+/* The file's pages go when its last reference does, behind the removal of all of them. */
+void td_user_free_pages(struct td_user *u, const struct td_arm *a)
+{
+	if (a->set.without & TD_BIT(TD_P_FREE))
+		return;
+	td_tally_begin(&u->whole.tally);
+	madvise(u->mem.base, u->mem.bytes, MADV_DONTNEED);
+	td_tally_mark(&u->whole.tally, TD_P_FREE);
+	td_tally_keep(&u->whole.tally);
+}
+
+/* How long this thread was not on a CPU up to now: of use as a difference only. */
+static int64_t away_ns(void)
+{
+	struct timespec wall, ran;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran);
+	clock_gettime(CLOCK_MONOTONIC_RAW, &wall);
+	return (wall.tv_sec - ran.tv_sec) * 1000000000 + wall.tv_nsec - ran.tv_nsec;
+}
+
+static void all_steps(struct td_user *u, const struct td_arm *a)
+{
+	td_user_steps(u, a);
+	td_user_free_pages(u, a);
+}
+
+uint64_t td_user_run(struct td_user *u, unsigned arm)
+{
+	const struct td_arm *a = &u->arms[arm];
+	int64_t away = away_ns();
+
+	if (a->set.reset_alone)
+		reset_user_run(&u->alone, &a->alone, 1);
+	else
+		all_steps(u, a);
+	u->away_ns = away_ns() - away;
+	return a->set.size / TD_PAGE;
+}
+
+/* ---- behind it ---- */
+
+/* Of the marked leaves to all leaves of the thread; and threads work side by side: their mean. */
+static void add_thread(const struct td_user *u, struct phases *p, const struct td_thread *t,
+		       double leaves, double share)
+{
+	double scale = t->tally.leaves ? leaves / (double)t->tally.leaves * share : 0;
+
+	for (unsigned i = 0; i < TD_PHASES; i++)
+		p->ticks[i] +=
+			((double)t->tally.ticks[i] - (double)t->tally.count[i] * u->mark_cost) *
+			scale;
+	p->ticks[TD_P_TIMING] += (double)t->tally.marks * u->mark_cost * share;
+}
+
+static void add_threads(struct td_user *u, struct td_arm *a)
+{
+	double share = 1. / a->set.threads;
+	double leaves = (double)(a->set.size / a->set.leaf) * share;
+
+	for (unsigned i = 0; i < a->set.threads; i++)
+		add_thread(u, &a->phases, &u->thread[i], a->replay.every ? leaves : 1, share);
+	/* Marked once each, and all of it. */
+	add_thread(u, &a->phases, &u->whole, (double)u->whole.tally.leaves, 1);
+}
+
+static void tell_steps(const struct td_user *u, const struct td_arm *a, struct bench_values *out)
+{
+	for (unsigned step = 0; step < TD_STEPS; step++) {
+		uint64_t n = u->whole.count[step];
+
+		for (unsigned i = 0; i < a->set.threads; i++)
+			n += u->thread[i].count[step];
+		if (n)
+			bench_value(out, u->steps[step], (double)n);
+	}
+}
+
+void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out)
+{
+	struct td_arm *a = &u->arms[arm];
+	double away = (double)u->away_ns * u->ticks_per_ns;
+
+	a->phases.ticks[TD_P_AWAY] = away;
+	if (a->set.reset_alone) {
+		a->phases.ticks[TD_P_RESET] = bench_sample_ticks(out) - away;
+	} else {
+		add_threads(u, a);
+		tell_steps(u, a, out);
+	}
+	phases_values(&a->phases, out);
+}
+
+int td_user_finish(struct td_user *u, struct reason *why)
+{
+	char detail[128];
+	int ret;
+
+	renew(u);
+	ret = mem_look_again(&u->mem, why);
+	if (!ret && u->mem.granted < u->mem.bytes) {
+		snprintf(detail, sizeof(detail), "%zu of %zu MiB as %s at the end",
+			 u->mem.granted >> 20, u->mem.bytes >> 20,
+			 mem_backing_name(u->mem.backing));
+		u->ctx->flag(u->ctx, FLAG_HUGE_PAGES, -1, detail);
+	}
+	return ret ? ret : mem_guard_check(&u->mem, why);
+}

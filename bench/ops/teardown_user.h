@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * teardown_user.h: the replay of bench/teardown/ by this program: the memory, the vCPUs that are
+ * kicked, the freeing, and the proof that all of it was done.
+ *
+ * Real: the loop over vCPUs, the line flushes, the stores of the reset, the reference counts of
+ * Dynamic PAMT. Stand-ins: membarrier() for the IPIs of a kick, madvise(MADV_DONTNEED) of anonymous
+ * memory for the truncation of a guest_memfd. Not there: SEAMCALLs, unless their time is stated, and
+ * the write-back of a package's caches.
+ */
+#ifndef TDC_BENCH_OPS_TEARDOWN_USER_H
+#define TDC_BENCH_OPS_TEARDOWN_USER_H
+
+#include "bench/ops/reset_user.h"
+#include "bench/teardown/replay.h"
+#include "bench/topup/source_user.h"
+#include "harness/measure/phase.h"
+
+/* What an arm is to do. */
+struct td_setting {
+	enum td_path path;
+	size_t leaf;
+	bool erratum; /* the CPU has it, or the kernel resets on all CPUs */
+	size_t reset_bytes;
+	const struct reset_op *op;
+	size_t size;
+	enum mem_backing backing;
+	bool dirty, shuffled;
+	unsigned threads, vcpus, in_guest;
+	enum td_dpamt dpamt;
+	bool skip_cache_wb;
+	uint64_t seam_ns;
+	unsigned every;
+	unsigned without;
+	bool reset_alone; /* benchmark reset's own loop, in place of everything */
+};
+
+struct td_arm {
+	struct td_setting set;
+	struct td_replay replay;
+	struct phases phases;
+	struct reset_call alone;
+	unsigned pamt_loops;
+};
+
+struct td_user {
+	struct bench_ctx *ctx;
+	struct mem mem;
+	struct reset_user alone; /* borrows what is here */
+	char *random, *zero, *pairs;
+	uint32_t **orders;
+	unsigned n_orders;
+	struct team *team; /* NULL where nobody but the caller takes part */
+	unsigned *cpus;
+	struct td_vcpu *vcpu;
+	unsigned threads; /* of the arm that has most */
+	struct td_thread *thread;
+	struct topup_source *source;
+	struct topup_pool pool;
+	struct topup_pamt pamt;
+	bool pooled, counted;
+	double mark_cost; /* ticks */
+	double ticks_per_ns;
+	int64_t away_ns;	  /* in the sample just taken, the caller */
+	struct td_thread whole;	  /* what is not of a leaf */
+	const struct td_arm *arm; /* that the team is at */
+	unsigned running;	  /* threads that are not done with their leaves */
+	int steps[TD_STEPS];	  /* series */
+	unsigned n_arms;
+	struct td_arm *arms;
+};
+
+/**
+ * td_user_open() - memory, threads, vCPUs and phases for all arms of @ctx
+ * @settings: one for each
+ * @phase, @steps: the metrics whose values are told
+ *
+ * Return: 0, -errno. Close with td_user_close(), also after a failure.
+ */
+int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setting *settings,
+		 unsigned phase, unsigned steps, struct reason *why);
+void td_user_close(struct td_user *u);
+
+/* As the hooks of struct bench_info. */
+void td_user_prepare(struct td_user *u, unsigned arm);
+uint64_t td_user_run(struct td_user *u, unsigned arm);
+void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out);
+int td_user_verify(struct td_user *u, unsigned arm, struct reason *why);
+int td_user_finish(struct td_user *u, struct reason *why);
+
+/* For the proof, in teardown_proof.c: everything of a sample but the freeing. */
+void td_user_ready(struct td_user *u, const struct td_arm *a);
+void td_user_steps(struct td_user *u, const struct td_arm *a);
+void td_user_free_pages(struct td_user *u, const struct td_arm *a);
+
+#endif

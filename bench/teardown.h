@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* teardown.h: which cells of the benchmark teardown there are: its factors, and what of them can run. */
+#ifndef TDC_BENCH_TEARDOWN_H
+#define TDC_BENCH_TEARDOWN_H
+
+#include "bench/ops/teardown_user.h"
+#include "harness/measure/bench.h"
+
+enum {
+	F_PATH,
+	F_LEAF,
+	F_QUIRK,
+	F_RESET,
+	F_INSN,
+	F_SIZE,
+	F_BACKING,
+	F_BEFORE,
+	F_ORDER,
+	F_THREADS,
+	F_VCPUS,
+	F_IN_GUEST,
+	F_DPAMT,
+	F_SKIP_CACHE_WB,
+	F_SEAM,
+	F_MARKS,
+	F_LEAVE_OUT,
+	F_MAX
+};
+
+enum { TEARDOWN_TIME, TEARDOWN_PHASE, TEARDOWN_STEPS_DONE };
+
+extern const struct factor_info teardown_factors[];
+extern const struct metric_info teardown_metrics[];
+
+int teardown_resolve(const struct machine *m, const struct cell *cell, unsigned factor,
+		     struct level *level, struct reason *why);
+int teardown_supported(const struct machine *m, const struct cell *cell, struct reason *why);
+enum kind teardown_kind(const struct machine *m, const struct cell *cell, struct reason *why);
+
+struct td_setting teardown_setting_of(const struct cell *cell);
+
+#endif

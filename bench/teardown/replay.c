@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "bench/teardown/replay.h"
+
+static __always_inline void did(struct td_thread *t, enum td_step step, size_t offset, size_t bytes)
+{
+	td_trace(t->trace, step, offset, bytes);
+	t->count[step]++;
+}
+
+static void delay(uint64_t ticks)
+{
+	uint64_t start = td_ticks();
+
+	while (td_ticks() - start < ticks)
+		cpu_relax();
+}
+
+static __always_inline void seamcall(const struct td_replay *r, struct td_thread *t,
+				     enum td_step step, size_t offset, size_t bytes)
+{
+	did(t, step, offset, bytes);
+	if (r->seam_ticks)
+		delay(r->seam_ticks);
+}
+
+/*
+ * kvm_make_all_cpus_request() with what KVM_REQ_OUTSIDE_GUEST_MODE asks: no request is left behind
+ * and nobody is woken; a vCPU that is in guest mode, or on its way out, gets an IPI, and the caller
+ * waits until all have answered.
+ */
+static __always_inline void kick(const struct td_replay *r, struct td_thread *t)
+{
+	bool ipi = false;
+
+	did(t, TD_KICK, 0, 0);
+	for (unsigned int i = 0; i < r->vcpus; i++) {
+		if (td_cmpxchg(&r->vcpu[i].mode, TD_IN_GUEST_MODE, TD_EXITING_GUEST_MODE) ==
+		    TD_OUTSIDE_GUEST_MODE)
+			continue;
+		did(t, TD_IPI, 0, 0);
+		ipi = true;
+	}
+	if (ipi)
+		td_ipi_wait();
+}
+
+/* TDH.PHYMEM.PAGE.WBINVD is of 4 KiB, whatever the leaf is. */
+static __always_inline void flush(const struct td_replay *r, struct td_thread *t, size_t at)
+{
+	for (size_t end = at + r->leaf; at < end; at += TD_PAGE) {
+		seamcall(r, t, TD_WBINVD, at, TD_PAGE);
+		r->flush(r->base + at, TD_PAGE);
+	}
+}
+
+static __always_inline void reset(const struct td_replay *r, struct td_thread *t, size_t at)
+{
+	for (size_t end = at + r->leaf; at < end; at += r->reset_bytes) {
+		did(t, TD_RESET, at, r->reset_bytes);
+		r->reset(r->base + at, r->reset_bytes, r->source);
+	}
+}
+
+/* tdx_pamt_put(): who puts the last reference removes the entry, and resets its two pages. */
+static void pamt_put(const struct td_replay *r, struct td_thread *t, size_t at)
+{
+	uint64_t freed = t->ctx.source->count.frees;
+
+	did(t, TD_PAMT_PUT, at, TD_PAGE);
+	if (r->dpamt == TD_DPAMT_LOCK)
+		topup_pamt_put_locked(r->pamt, &t->ctx, (unsigned int)(at / TD_REGION));
+	else
+		topup_pamt_put(r->pamt, &t->ctx, (unsigned int)(at / TD_REGION));
+	if (t->ctx.source->count.frees == freed)
+		return;
+	did(t, TD_PAMT_REMOVE, at & ~(size_t)(TD_REGION - 1), TD_REGION);
+	for (unsigned int i = 0; i < TDX_DPAMT_ENTRY_PAGE_CNT; i++)
+		r->reset(t->pair + i * TD_PAGE, TD_PAGE, r->source);
+}
+
+/* What is constant wherever this is inlined is decided by the compiler: @marked. */
+#define PHASE_BY(mark, phase, work)                       \
+	do {                                              \
+		if (!(r->without & TD_BIT(phase)))        \
+			work;                             \
+		if (marked && (r->timed & TD_BIT(phase))) \
+			mark(&t->tally, phase);           \
+	} while (0)
+#define PHASE(phase, work)	PHASE_BY(td_tally_mark, phase, work)
+#define PHASE_OPEN(phase, work) PHASE_BY(td_tally_mark_open, phase, work)
+
+static __always_inline void leaf(const struct td_replay *r, struct td_thread *t, size_t at,
+				 bool marked)
+{
+	if (marked)
+		td_tally_begin(&t->tally);
+	if (r->path == TD_DYNAMIC) {
+		PHASE(TD_P_BLOCK, seamcall(r, t, TD_BLOCK, at, r->leaf));
+		PHASE(TD_P_TRACK, seamcall(r, t, TD_TRACK, 0, 0));
+		PHASE_OPEN(TD_P_KICK, kick(r, t));
+		PHASE(TD_P_REMOVE, seamcall(r, t, TD_REMOVE, at, r->leaf));
+		PHASE(TD_P_FLUSH, flush(r, t, at));
+	} else {
+		PHASE(TD_P_RECLAIM, seamcall(r, t, TD_RECLAIM, at, r->leaf));
+	}
+	PHASE(TD_P_RESET, reset(r, t, at));
+	if (r->dpamt != TD_DPAMT_OFF)
+		PHASE(TD_P_PAMT, pamt_put(r, t, at));
+}
+
+/* xorshift: which leaf of a stretch is marked need not be more random than that. */
+static uint64_t draw(struct td_thread *t)
+{
+	t->rng ^= t->rng << 13;
+	t->rng ^= t->rng >> 7;
+	t->rng ^= t->rng << 17;
+	return t->rng;
+}
+
+static void run(const struct td_replay *r, struct td_thread *t, size_t first, size_t end)
+{
+	for (size_t i = first; i < end; i++)
+		leaf(r, t, r->order[i] * r->leaf, false);
+}
+
+void td_leaves(const struct td_replay *r, struct td_thread *t, size_t first, size_t end)
+{
+	size_t every = r->every;
+
+	if (!every) {
+		td_tally_begin(&t->tally);
+		run(r, t, first, end);
+		td_tally_mark(&t->tally, TD_P_LEAVES);
+		td_tally_keep(&t->tally);
+		return;
+	}
+	for (; first < end; first += every) {
+		size_t stop = end - first < every ? end : first + every;
+		size_t marked = first + (size_t)(draw(t) % (stop - first));
+
+		run(r, t, first, marked);
+		leaf(r, t, r->order[marked] * r->leaf, true);
+		td_tally_end(&t->tally, r->in_guest);
+		run(r, t, marked + 1, stop);
+	}
+}
+
+void td_release_hkid(const struct td_replay *r, struct td_thread *t)
+{
+	for (unsigned int i = 0; i < r->vcpus; i++)
+		seamcall(r, t, TD_VP_FLUSH, 0, 0);
+	seamcall(r, t, TD_VPFLUSHDONE, 0, 0);
+	if (!r->skip_cache_wb) {
+		/* Packages work in parallel: it takes the time of one. */
+		for (unsigned int i = 1; i < r->packages; i++)
+			did(t, TD_CACHE_WB, 0, 0);
+		seamcall(r, t, TD_CACHE_WB, 0, 0);
+		td_cache_wb();
+	}
+	seamcall(r, t, TD_KEY_FREEID, 0, 0);
+}
+
+uint64_t td_seamcalls_per_leaf(enum td_path path, size_t bytes)
+{
+	/* RECLAIM; or BLOCK, TRACK, REMOVE, and PAGE.WBINVD of each 4 KiB. */
+	return path == TD_TEARDOWN ? 1 : 3 + bytes / TD_PAGE;
+}
+
+uint64_t td_seamcalls_counted(const uint64_t *count)
+{
+	return count[TD_BLOCK] + count[TD_TRACK] + count[TD_REMOVE] + count[TD_WBINVD] +
+	       count[TD_RECLAIM];
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * replay.h: the teardown of a TD, step by step, on ordinary memory. The loop that user space and the
+ * module share; who calls it gives it memory and functions.
+ *
+ * Sources (Linux 6.16 and later): tdx_sept_remove_private_spte(), tdx_mmu_release_hkid() of
+ * arch/x86/kvm/vmx/tdx.c, kvm_make_all_cpus_request() of virt/kvm/kvm_main.c. Leaves of 2 MiB as
+ * "TDX huge pages" v3 (posted 2026-01-06), TD_TEARDOWN as KVM_TDX_TERMINATE_VM v4 (posted
+ * 2025-06-11), tdx_pamt_put() as Dynamic PAMT v6 (posted 2026-05-25).
+ *
+ * What needs SEAM takes a time that the caller states, 0 where it states none. Left out: the locks
+ * (nobody contends for them here), and the S-EPT and control pages, one in 512 and a handful.
+ */
+#ifndef TDC_BENCH_TEARDOWN_REPLAY_H
+#define TDC_BENCH_TEARDOWN_REPLAY_H
+
+#include "bench/teardown/tally.h"
+#include "bench/teardown/trace.h"
+#include "bench/topup/pamt.h"
+
+#define TD_PAGE	  4096u
+#define TD_REGION (2u << 20) /* that a Dynamic PAMT entry is of */
+
+/* vcpu->mode */
+enum { TD_OUTSIDE_GUEST_MODE, TD_IN_GUEST_MODE, TD_EXITING_GUEST_MODE };
+
+/* On lines of its own, as a struct kvm_vcpu is. */
+struct td_vcpu {
+	int mode;
+	char apart[124];
+};
+
+typedef void td_reset_fn(char *dst, size_t bytes, const char *src);
+typedef void td_flush_fn(const char *base, size_t bytes);
+
+enum td_dpamt { TD_DPAMT_OFF, TD_DPAMT_FAST, TD_DPAMT_LOCK };
+
+/* Constant during a sample. */
+struct td_replay {
+	enum td_path path;
+	char *base;
+	size_t leaf;	       /* bytes: 4 KiB or 2 MiB */
+	const uint32_t *order; /* of the leaves */
+	unsigned int without;  /* bits of phases that are left out */
+	unsigned int timed;    /* bits of phases that are marked */
+	unsigned int every;    /* one leaf in so many is marked; 0: all of them as one */
+	struct td_vcpu *vcpu;
+	unsigned int vcpus, in_guest, packages;
+	uint64_t seam_ticks; /* each SEAMCALL */
+	bool skip_cache_wb;
+	td_flush_fn *flush; /* of 4 KiB, with its fence */
+	td_reset_fn *reset; /* with its fence */
+	size_t reset_bytes; /* of a call: 4 KiB, or the leaf */
+	const char *source;
+	enum td_dpamt dpamt;
+	struct topup_pamt *pamt;
+};
+
+/* What a thread did. Zeroed memory, with @rng not 0. */
+struct td_thread {
+	struct td_tally tally;
+	uint64_t count[TD_STEPS];
+	uint64_t rng;		/* which leaves are marked */
+	struct topup_ctx ctx;	/* where a PAMT entry's pages go */
+	char *pair;		/* two pages that stand for them when they are reset */
+	struct td_trace *trace; /* NULL: do not record; only with TD_TRACE */
+	char apart[128];
+};
+
+/* The leaves [@first, @end) of the order. */
+void td_leaves(const struct td_replay *r, struct td_thread *t, size_t first, size_t end);
+
+/*
+ * tdx_mmu_release_hkid(). TD_TEARDOWN has it before the leaves, TD_DYNAMIC behind them, when the last
+ * reference to the VM is put.
+ */
+void td_release_hkid(const struct td_replay *r, struct td_thread *t);
+
+/* SEAMCALLs of all kinds for a leaf of @leaf bytes, as counted by hand; without Dynamic PAMT. */
+uint64_t td_seamcalls_per_leaf(enum td_path path, size_t leaf);
+
+/* Of those that were counted in @count, the ones that are of leaves. */
+uint64_t td_seamcalls_counted(const uint64_t *count);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tally.h: time by phase, of some leaves out of many. A mark costs some 10 ns and a leaf of 4 KiB
+ * some hundred: five marks on each would be a tenth of it. So one leaf in so many, drawn anew each
+ * time, is marked, and stands for all of them.
+ *
+ * A mark waits until what stands before it is done, and drains no store. It need not: a phase that
+ * leaves weakly ordered stores or flushes behind ends in the MFENCE that the kernel or the TDX module
+ * has there, so nothing of it moves into the next one. Behind such a phase a mark also holds back
+ * what follows (LFENCE), which the MFENCE has held back already. Behind a kick there is no fence, and
+ * the flushes that follow begin while it is under way: its mark (td_tally_mark_open()) lets them.
+ */
+#ifndef TDC_BENCH_TEARDOWN_TALLY_H
+#define TDC_BENCH_TEARDOWN_TALLY_H
+
+#include "bench/teardown/steps.h"
+
+/*
+ * An interrupt that falls into a marked leaf would count as often as leaves are unmarked. A leaf that
+ * took so many times as long as the shortest is no example: what it took is left unexplained.
+ */
+#define TD_INTERRUPTED 16
+
+struct td_tally {
+	uint64_t start, last;
+	uint64_t one[TD_PHASES]; /* of the leaf under way */
+	uint64_t shortest;	 /* leaf; 0: none yet */
+	uint64_t leaves;	 /* that stand for others */
+	uint64_t interrupted;	 /* marked leaves that do not */
+	uint64_t marks;		 /* all of them, with those that begin a leaf */
+	uint64_t ticks[TD_PHASES], count[TD_PHASES];
+};
+
+static __always_inline void td_tally_begin(struct td_tally *t)
+{
+	t->marks++;
+	t->start = td_ticks();
+	t->last = t->start;
+}
+
+static __always_inline void td_tally_mark(struct td_tally *t, enum td_phase phase)
+{
+	uint64_t now = td_ticks();
+
+	t->one[phase] = now - t->last;
+	t->last = now;
+}
+
+/* What follows may begin before it. */
+static __always_inline void td_tally_mark_open(struct td_tally *t, enum td_phase phase)
+{
+	uint64_t now = td_ticks_open();
+
+	t->one[phase] = now - t->last;
+	t->last = now;
+}
+
+/* Behind the last mark. */
+static inline void td_tally_keep(struct td_tally *t)
+{
+	for (unsigned int i = 0; i < TD_PHASES; i++) {
+		t->ticks[i] += t->one[i];
+		t->count[i] += t->one[i] > 0;
+		t->marks += t->one[i] > 0;
+		t->one[i] = 0;
+	}
+	t->leaves++;
+}
+
+static inline void td_tally_drop(struct td_tally *t)
+{
+	for (unsigned int i = 0; i < TD_PHASES; i++) {
+		t->marks += t->one[i] > 0;
+		t->one[i] = 0;
+	}
+	t->interrupted++;
+}
+
+/*
+ * Behind a leaf. With @waits it waited for another CPU to answer: then a long one is no interrupt of
+ * this one, but the tail of what is measured.
+ */
+static inline void td_tally_end(struct td_tally *t, bool waits)
+{
+	uint64_t took = t->last - t->start;
+
+	if (!t->shortest || took < t->shortest)
+		t->shortest = took;
+	if (took > TD_INTERRUPTED * t->shortest && !waits)
+		td_tally_drop(t);
+	else
+		td_tally_keep(t);
+}
+
+#endif

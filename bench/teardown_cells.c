@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "bench/teardown.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "bench/ops/flush_ops.h"
+#include "harness/machine/topo.h"
+
+#define USUAL_EVERY 32 /* leaves of 4 KiB; those of 2 MiB are marked one and all */
+#define KICK_EVERY  8  /* of those that wait for an IPI, which take long, and not all as long */
+#define MAX_EVERY   65536
+#define MAX_VCPUS   1024
+#define MAX_SEAM_NS 1000000 /* 1 ms */
+
+enum { LEAF_4K, LEAF_2M };
+enum { QUIRK_ON, QUIRK_OFF };
+enum { RESET_ALWAYS, RESET_ERRATUM, RESET_LEAF_FENCE };
+enum { OUT_NONE, OUT_KICK, OUT_FLUSH, OUT_RESET, OUT_PAMT, OUT_FREE, OUT_ALL_BUT_RESET };
+
+static const struct level_info path_levels[] = {
+	[TD_DYNAMIC] = { "dynamic", "each leaf: BLOCK, TRACK and kick, REMOVE, PAGE.WBINVD, reset",
+			 false },
+	[TD_TEARDOWN] = { "teardown", "the HKID released first, then each leaf: RECLAIM, reset",
+			  false },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info leaf_levels[] = {
+	[LEAF_4K] = { "4K", "base pages", false },
+	[LEAF_2M] = { "2M", "huge pages, as posted", false },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info quirk_levels[] = {
+	[QUIRK_ON] = { "on", "the CPU has the erratum", false },
+	[QUIRK_OFF] = { "off", "it has not", false },
+	{ "auto", "as this CPU has it: family 6, model 0x8F or 0xCF", true },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info reset_levels[] = {
+	[RESET_ALWAYS] = { "always", "Linux 6.16: every 4 KiB on every CPU, a fence each", false },
+	[RESET_ERRATUM] = { "erratum", "Linux 6.18: with the erratum only, a fence per 4 KiB",
+			    false },
+	[RESET_LEAF_FENCE] = { "leaf_fence",
+			       "as posted for huge pages: a call and a fence per leaf", false },
+	{ "auto", "erratum for leaf=4K, leaf_fence for leaf=2M", true },
+	{ NULL, NULL, false },
+};
+
+/* Indexes of the instructions are those of reset_ops[]. */
+static const struct level_info insn_levels[] = {
+	{ "movdir64b", "64-byte direct store, the kernel's instruction", false },
+	{ "clzero", "AMD's line zeroing (analogue)", false },
+	{ "ntstore512", "non-temporal stores, AVX-512 (analogue)", false },
+	{ "ntstore256", "non-temporal stores, AVX (analogue)", false },
+	{ "rep_stosb", "REP STOSB (analogue)", false },
+	{ "memset", "the C library's memset() (analogue)", false },
+	{ "auto", "the first of them that this CPU has", true },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info backing_levels[] = {
+	[MEM_4K] = { "4k", "base pages", false },
+	[MEM_THP] = { "thp", "transparent huge pages, near the kernel's direct map", false },
+	{ "auto", "thp where the kernel grants it, otherwise 4k", true },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info before_levels[] = {
+	{ "evicted", "not cached: memory that the TD has not used for a while", false },
+	{ "dirty", "modified, as far as the caches hold it", false },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info threads_levels[] = {
+	{ "all", "as many as there are CPUs", true },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info guest_levels[] = {
+	{ "0", "the VMM has died: all vCPUs are outside", false },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info seam_levels[] = {
+	{ "0", "none: no cost of a SEAMCALL is published", false },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info dpamt_levels[] = {
+	[TD_DPAMT_OFF] = { "off", "no Dynamic PAMT", false },
+	[TD_DPAMT_FAST] = { "fast", "as posted: the lock is taken for the last of 2 MiB", false },
+	[TD_DPAMT_LOCK] = { "lock", "the global lock is taken for each page", false },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info skip_levels[] = {
+	{ "off", "TDH.PHYMEM.CACHE.WB of each package is called", false },
+	{ "on", "it is not", false },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info marks_levels[] = {
+	{ "none", "no leaf is timed by phase", false },
+	{ "auto", "1 for leaf=2M; for leaf=4K 8 where kicks reach somebody, else 32", true },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info out_levels[] = {
+	[OUT_NONE] = { "none", "nothing is left out", false },
+	[OUT_KICK] = { "kick", "the loop over vCPUs behind TRACK", false },
+	[OUT_FLUSH] = { "flush", "PAGE.WBINVD", false },
+	[OUT_RESET] = { "reset", "the calls that reset", false },
+	[OUT_PAMT] = { "pamt", "tdx_pamt_put()", false },
+	[OUT_FREE] = { "free", "the freeing", false },
+	[OUT_ALL_BUT_RESET] = { "all_but_reset", "all else: the loop of benchmark reset, alone",
+				false },
+	{ NULL, NULL, false },
+};
+
+const struct factor_info teardown_factors[] = {
+	[F_PATH] = { "path", "how the pages are taken from the TD", FACTOR_WORD, path_levels,
+		     "dynamic,teardown", true, EFFECT_BOTH },
+	[F_LEAF] = { "leaf", "the page size of the S-EPT", FACTOR_WORD, leaf_levels, "4K", true,
+		     EFFECT_BOTH },
+	[F_QUIRK] = { "quirk", "the erratum mode", FACTOR_WORD, quirk_levels, "on,off", true,
+		      EFFECT_BOTH },
+	[F_RESET] = { "reset", "when the kernel resets, and how it fences", FACTOR_WORD,
+		      reset_levels, "auto", true, EFFECT_BOTH },
+	[F_INSN] = { "insn", "what stores the 64 bytes", FACTOR_WORD, insn_levels, "auto", true,
+		     EFFECT_BOTH },
+	[F_SIZE] = { "size", "private memory of the TD", FACTOR_SIZE, NULL, "64M", false,
+		     EFFECT_RATIO },
+	[F_BACKING] = { "backing", "pages behind it", FACTOR_WORD, backing_levels, "auto", false,
+			EFFECT_RATIO },
+	[F_BEFORE] = { "before", "state of the lines before", FACTOR_WORD, before_levels, "evicted",
+		       true, EFFECT_BOTH },
+	[F_ORDER] = { "order", "order of the leaves", FACTOR_WORD, region_order_levels,
+		      "sequential", true, EFFECT_BOTH },
+	[F_THREADS] = { "threads", "CPUs that share the leaves", FACTOR_COUNT, threads_levels, "1",
+			true, EFFECT_BOTH },
+	[F_VCPUS] = { "vcpus", "vCPUs that each kick looks at", FACTOR_COUNT, NULL, "4", true,
+		      EFFECT_DIFFERENCE },
+	[F_IN_GUEST] = { "in_guest", "of them in guest mode, so that each kick reaches them",
+			 FACTOR_COUNT, guest_levels, "0", true, EFFECT_DIFFERENCE },
+	[F_DPAMT] = { "dpamt", "Dynamic PAMT", FACTOR_WORD, dpamt_levels, "off", true,
+		      EFFECT_DIFFERENCE },
+	[F_SKIP_CACHE_WB] = { "skip_cache_wb", "leave the packages' cache write-back out",
+			      FACTOR_WORD, skip_levels, "off", true, EFFECT_DIFFERENCE },
+	[F_SEAM] = { "seam", "ns that each SEAMCALL is made to take", FACTOR_COUNT, seam_levels,
+		     "0", true, EFFECT_DIFFERENCE },
+	[F_MARKS] = { "marks", "one leaf in so many is timed by phase", FACTOR_COUNT, marks_levels,
+		      "auto", true, EFFECT_BOTH },
+	[F_LEAVE_OUT] = { "leave_out", "what is not done: shows that a phase is true", FACTOR_WORD,
+			  out_levels, "none", true, EFFECT_DIFFERENCE },
+	[F_MAX] = { .name = NULL },
+};
+
+const struct metric_info teardown_metrics[] = {
+	[TEARDOWN_TIME] = { "time", "duration", "4 KiB page", 0 },
+	[TEARDOWN_PHASE] = { "phase", "duration", "sample", 0 },
+	[TEARDOWN_STEPS_DONE] = { "steps", "count", "sample", 0 },
+	{ NULL, NULL, NULL, 0 },
+};
+
+static size_t leaf_bytes(const struct cell *cell)
+{
+	return cell->levels[F_LEAF].number == LEAF_2M ? TD_REGION : TD_PAGE;
+}
+
+/* ---- what symbolic levels are ---- */
+
+static int set_word(struct level *level, const struct level_info *levels, unsigned i)
+{
+	level->number = i;
+	snprintf(level->text, LEVEL_TEXT, "%s", levels[i].name);
+	return 0;
+}
+
+static int set_number(struct level *level, unsigned n)
+{
+	level->number = n;
+	snprintf(level->text, LEVEL_TEXT, "%u", n);
+	return 0;
+}
+
+static bool has_op(const struct machine *m, unsigned i)
+{
+	return reset_ops[i].needs < 0 || cpu_has(&m->cpu, (enum cpu_feature)reset_ops[i].needs);
+}
+
+int teardown_resolve(const struct machine *m, const struct cell *cell, unsigned factor,
+		     struct level *level, struct reason *why)
+{
+	bool huge = leaf_bytes(cell) > TD_PAGE;
+	unsigned i = 0;
+
+	switch (factor) {
+	case F_QUIRK:
+		return set_word(level, quirk_levels, m->cpu.cpu_affected ? QUIRK_ON : QUIRK_OFF);
+	case F_RESET:
+		return set_word(level, reset_levels, huge ? RESET_LEAF_FENCE : RESET_ERRATUM);
+	case F_INSN:
+		while (!has_op(m, i))
+			i++;
+		return set_word(level, insn_levels, i);
+	case F_BACKING:
+		return set_word(level, backing_levels,
+				region_backing(m, cell->levels[F_SIZE].number));
+	case F_THREADS:
+		return set_number(level, topo_cpus(m->topo));
+	case F_MARKS:
+		return set_number(level, huge				   ? 1
+					 : cell->levels[F_IN_GUEST].number ? KICK_EVERY
+									   : USUAL_EVERY);
+	}
+	return reason_set(why, -ENOTSUP, "%s cannot be chosen here", level->text);
+}
+
+/* ---- what can run ---- */
+
+/* Is the CPU's erratum, or the kernel's generation, such that lines are stored? */
+static bool resets(const struct level *l)
+{
+	return l[F_QUIRK].number == QUIRK_ON || l[F_RESET].number == RESET_ALWAYS;
+}
+
+/* Leaving out what is not there would be the same cell again under another name. */
+static int leave_out_supported(const struct level *l, struct reason *why)
+{
+	bool dynamic = l[F_PATH].number == TD_DYNAMIC;
+
+	switch (l[F_LEAVE_OUT].number) {
+	case OUT_KICK:
+	case OUT_FLUSH:
+		if (!dynamic)
+			return reason_set(why, -ENOTSUP, "path=teardown has no %s to leave out",
+					  l[F_LEAVE_OUT].text);
+		break;
+	case OUT_RESET:
+	case OUT_ALL_BUT_RESET:
+		if (!resets(l))
+			return reason_set(why, -ENOTSUP,
+					  "quirk=off resets nothing: leave_out=%s "
+					  "is for quirk=on",
+					  l[F_LEAVE_OUT].text);
+		break;
+	case OUT_PAMT:
+		if (l[F_DPAMT].number == TD_DPAMT_OFF)
+			return reason_set(why, -ENOTSUP, "dpamt=off has no pamt to leave out");
+		break;
+	}
+	return 0;
+}
+
+static int guests_supported(const struct machine *m, const struct level *l, struct reason *why)
+{
+	unsigned cpus = topo_cpus(m->topo);
+
+	if (!l[F_THREADS].number || l[F_THREADS].number > cpus)
+		return reason_set(why, -ENOTSUP, "threads=%s: there are %u CPUs", l[F_THREADS].text,
+				  cpus);
+	if (l[F_VCPUS].number > MAX_VCPUS)
+		return reason_set(why, -ENOTSUP, "vcpus=%s: %d at most", l[F_VCPUS].text,
+				  MAX_VCPUS);
+	if (l[F_IN_GUEST].number > l[F_VCPUS].number)
+		return reason_set(why, -ENOTSUP, "in_guest=%s is more than vcpus=%s",
+				  l[F_IN_GUEST].text, l[F_VCPUS].text);
+	if (l[F_IN_GUEST].number && l[F_PATH].number == TD_TEARDOWN)
+		return reason_set(why, -ENOTSUP, "path=teardown kicks nobody: leave in_guest at 0");
+	if (l[F_IN_GUEST].number > cpus - l[F_THREADS].number)
+		return reason_set(why, -ENOTSUP,
+				  "in_guest=%s and threads=%s need a CPU each, and there are %u",
+				  l[F_IN_GUEST].text, l[F_THREADS].text, cpus);
+	return 0;
+}
+
+static int size_supported(const struct machine *m, const struct cell *cell, struct reason *why)
+{
+	const struct level *l = cell->levels;
+	size_t leaf = leaf_bytes(cell);
+
+	if (!l[F_SIZE].number || l[F_SIZE].number % leaf)
+		return reason_set(why, -ENOTSUP, "size=%s is not a multiple of leaf=%s",
+				  l[F_SIZE].text, l[F_LEAF].text);
+	if (l[F_SIZE].number / leaf < l[F_THREADS].number)
+		return reason_set(why, -ENOTSUP, "size=%s has fewer leaves than threads=%s",
+				  l[F_SIZE].text, l[F_THREADS].text);
+	if (l[F_SIZE].number / TD_PAGE > UINT32_MAX)
+		return reason_set(why, -ENOTSUP, "size=%s: less than 16 TiB", l[F_SIZE].text);
+	return region_supported(m, (enum mem_backing)l[F_BACKING].number, l[F_SIZE].number, why);
+}
+
+int teardown_supported(const struct machine *m, const struct cell *cell, struct reason *why)
+{
+	const struct level *l = cell->levels;
+	const struct reset_op *op = &reset_ops[l[F_INSN].number];
+	int ret;
+
+	if (!has_op(m, (unsigned)l[F_INSN].number))
+		return reason_set(why, -ENOTSUP, "this CPU has no %s",
+				  cpu_feature_name((enum cpu_feature)op->needs));
+	if (!cpu_has(&m->cpu, CPU_CLFLUSHOPT) && !cpu_has(&m->cpu, CPU_CLFLUSH))
+		return reason_set(why, -ENOTSUP, "this CPU has neither clflushopt nor clflush");
+	if (l[F_DPAMT].number != TD_DPAMT_OFF && l[F_LEAF].number == LEAF_2M)
+		return reason_set(why, -ENOTSUP,
+				  "leaf=2M has no Dynamic PAMT entry: dpamt=%s is "
+				  "for leaf=4K",
+				  l[F_DPAMT].text);
+	if (l[F_SEAM].number > MAX_SEAM_NS)
+		return reason_set(why, -ENOTSUP, "seam=%s: %d ns at most", l[F_SEAM].text,
+				  MAX_SEAM_NS);
+	if (l[F_MARKS].number > MAX_EVERY)
+		return reason_set(why, -ENOTSUP, "marks=%s: %d at most", l[F_MARKS].text,
+				  MAX_EVERY);
+	ret = leave_out_supported(l, why);
+	if (!ret)
+		ret = guests_supported(m, l, why);
+	return ret ? ret : size_supported(m, cell, why);
+}
+
+/* ---- what it is called ---- */
+
+enum kind teardown_kind(const struct machine *m, const struct cell *cell, struct reason *why)
+{
+	const struct level *l = cell->levels;
+	const struct reset_op *op = &reset_ops[l[F_INSN].number];
+	uint64_t out = l[F_LEAVE_OUT].number;
+	bool insn = op->analogue && resets(l) && out != OUT_RESET;
+	bool clflush = l[F_PATH].number == TD_DYNAMIC && !cpu_has(&m->cpu, CPU_CLFLUSHOPT);
+
+	if (out == OUT_ALL_BUT_RESET) {
+		if (insn)
+			reason_set(why, 0, "%s stands in for MOVDIR64B", op->name);
+		return insn ? KIND_ANALOGUE : KIND_MEASURED;
+	}
+	reason_set(why, 0, "%s%s%s%s%sno SEAMCALL is executed%s%s%s", insn ? op->name : "",
+		   insn ? " stands in for MOVDIR64B, " : "",
+		   clflush ? "clflush for CLFLUSHOPT, " : "",
+		   out != OUT_FREE ? "madvise() stands in for the freeing of guest_memfd, " : "",
+		   l[F_IN_GUEST].number ? "membarrier() for the IPIs of a kick, " : "",
+		   l[F_SEAM].number ? ": a delay of " : "", l[F_SEAM].number ? l[F_SEAM].text : "",
+		   l[F_SEAM].number ? " ns is in its place" : "");
+	return l[F_SEAM].number ? KIND_MODELLED : KIND_ANALOGUE;
+}
+
+struct td_setting teardown_setting_of(const struct cell *cell)
+{
+	static const unsigned without[] = {
+		[OUT_KICK] = TD_BIT(TD_P_KICK),	  [OUT_FLUSH] = TD_BIT(TD_P_FLUSH),
+		[OUT_RESET] = TD_BIT(TD_P_RESET), [OUT_PAMT] = TD_BIT(TD_P_PAMT),
+		[OUT_FREE] = TD_BIT(TD_P_FREE),	  [OUT_ALL_BUT_RESET] = 0,
+	};
+	const struct level *l = cell->levels;
+	size_t leaf = leaf_bytes(cell);
+
+	return (struct td_setting){
+		.path = (enum td_path)l[F_PATH].number,
+		.leaf = leaf,
+		.erratum = resets(l),
+		.reset_bytes = l[F_RESET].number == RESET_LEAF_FENCE ? leaf : TD_PAGE,
+		.op = &reset_ops[l[F_INSN].number],
+		.size = l[F_SIZE].number,
+		.backing = (enum mem_backing)l[F_BACKING].number,
+		.dirty = l[F_BEFORE].number,
+		.shuffled = l[F_ORDER].number == REGION_SHUFFLED,
+		.threads = (unsigned)l[F_THREADS].number,
+		.vcpus = (unsigned)l[F_VCPUS].number,
+		.in_guest = (unsigned)l[F_IN_GUEST].number,
+		.dpamt = (enum td_dpamt)l[F_DPAMT].number,
+		.skip_cache_wb = l[F_SKIP_CACHE_WB].number,
+		.seam_ns = l[F_SEAM].number,
+		.every = (unsigned)l[F_MARKS].number,
+		.without = without[l[F_LEAVE_OUT].number],
+		.reset_alone = l[F_LEAVE_OUT].number == OUT_ALL_BUT_RESET,
+	};
+}

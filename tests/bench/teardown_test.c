@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The hooks of teardown, called as the sampler does. The linker wraps what the test does badly: the
+ * steps that follow the leaves, the flush, the freeing.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "bench/list.h"
+#include "bench/ops/flush_ops.h"
+#include "bench/teardown/replay.h"
+#include "harness/machine/mem.h"
+#include "harness/measure/design.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define SETTINGS      8
+#define MAX_SERIES    64
+#define TICKS	      1e9 /* what the sampler's clock is said to have shown */
+
+static struct machine machine;
+static struct plan plan;
+static struct bench_ctx ctx;
+static void *bench_state;
+static struct mem *region;
+static unsigned flags[FLAG_MAX];
+
+/* ---- what is done badly ---- */
+
+static enum { NOTHING, A_BYTE, A_GUARD, A_STEP, NO_FLUSH, NO_FREE } sabotage;
+
+int __real_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size_t offset,
+		     int (*place)(void *, void *, size_t, struct reason *), void *of,
+		     struct reason *why);
+int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size_t offset,
+		     int (*place)(void *, void *, size_t, struct reason *), void *of,
+		     struct reason *why);
+void __real_td_release_hkid(const struct td_replay *r, struct td_thread *t);
+void __wrap_td_release_hkid(const struct td_replay *r, struct td_thread *t);
+flush_fn *__real_flush_op_fn(const struct flush_op *op, enum flush_fence fence);
+flush_fn *__wrap_flush_op_fn(const struct flush_op *op, enum flush_fence fence);
+int __real_madvise(void *at, size_t bytes, int advice);
+int __wrap_madvise(void *at, size_t bytes, int advice);
+
+int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size_t offset,
+		     int (*place)(void *, void *, size_t, struct reason *), void *of,
+		     struct reason *why)
+{
+	region = m;
+	return __real_mem_alloc(m, backing, bytes, offset, place, of, why);
+}
+
+void __wrap_td_release_hkid(const struct td_replay *r, struct td_thread *t)
+{
+	__real_td_release_hkid(r, t);
+	if (sabotage == A_BYTE)
+		region->base[region->bytes - 1] ^= 1;
+	if (sabotage == A_GUARD)
+		region->guard[1][0] ^= 1;
+	if (sabotage == A_STEP)
+		t->count[TD_REMOVE]++;
+}
+
+static void no_flush(const char *base, size_t bytes)
+{
+	(void)base;
+	(void)bytes;
+}
+
+flush_fn *__wrap_flush_op_fn(const struct flush_op *op, enum flush_fence fence)
+{
+	flush_fn *real = __real_flush_op_fn(op, fence);
+
+	return sabotage == NO_FLUSH ? no_flush : real;
+}
+
+int __wrap_madvise(void *at, size_t bytes, int advice)
+{
+	if (sabotage == NO_FREE && advice == MADV_DONTNEED)
+		return 0;
+	return __real_madvise(at, bytes, advice);
+}
+
+/* ---- the sampler's part ---- */
+
+static char series[MAX_SERIES][64]; /* "METRIC SUBJECT" */
+static int n_series;
+
+struct bench_values {
+	double value[MAX_SERIES];
+	unsigned given[MAX_SERIES];
+};
+
+void bench_value(struct bench_values *out, int number, double value)
+{
+	if (number < 0)
+		return;
+	assert_true(number < n_series);
+	out->value[number] = value;
+	out->given[number]++;
+}
+
+double bench_sample_ticks(const struct bench_values *out)
+{
+	(void)out;
+	return TICKS;
+}
+
+static int name_series(struct bench_ctx *of, unsigned metric, const char *subject)
+{
+	char name[64];
+
+	(void)of;
+	snprintf(name, sizeof(name), "%s %s", teardown_bench.metrics[metric].name, subject);
+	for (int i = 0; i < n_series; i++)
+		if (!strcmp(series[i], name))
+			return i;
+	assert_true(n_series < MAX_SERIES);
+	strcpy(series[n_series], name);
+	return n_series++;
+}
+
+static void raise_flag(struct bench_ctx *of, enum trust_flag flag, int arm, const char *detail)
+{
+	(void)of;
+	(void)arm;
+	assert_true(*detail);
+	flags[flag]++;
+}
+
+static int open_machine(void **state)
+{
+	struct reason why = { "" };
+
+	(void)state;
+	return machine_open(&machine, &why);
+}
+
+static int close_machine(void **state)
+{
+	(void)state;
+	machine_close(&machine);
+	return 0;
+}
+
+static int clean_slate(void **state)
+{
+	(void)state;
+	sabotage = NOTHING;
+	memset(flags, 0, sizeof(flags));
+	return 0;
+}
+
+#define OPEN(...)                                        \
+	open_bench((const char *const[]){ __VA_ARGS__ }, \
+		   ARRAY_SIZE(((const char *const[]){ __VA_ARGS__ })))
+
+static void open_bench(const char *const *settings, size_t n)
+{
+	struct reason why = { "" };
+
+	if (plan_add(&plan, &machine, &teardown_bench, settings, n, &why))
+		fail_msg("%s", why.text);
+	assert_int_equal(plan.n_groups, 1);
+	ctx = (struct bench_ctx){
+		.machine = &machine,
+		.arms = plan.groups[0].arms,
+		.n_arms = plan.groups[0].n_arms,
+		.seed = 11,
+		.facts = json_object(),
+		.flag = raise_flag,
+		.series = name_series,
+	};
+	n_series = 0;
+	topo_pick(machine.topo, TOPO_ONE, &ctx.cpu, 1);
+	if (teardown_bench.setup(&ctx, &bench_state, &why))
+		fail_msg("%s", why.text);
+}
+
+static int close_bench(void **state)
+{
+	(void)state;
+	if (bench_state)
+		teardown_bench.teardown(bench_state);
+	bench_state = NULL;
+	json_decref(ctx.facts);
+	ctx.facts = NULL;
+	plan_free(&plan);
+	return 0;
+}
+
+static const char *level(unsigned arm, const char *factor)
+{
+	return ctx.arms[arm].levels[bench_find_factor(&teardown_bench, factor)].text;
+}
+
+static bool is(unsigned arm, const char *factor, const char *text)
+{
+	return !strcmp(level(arm, factor), text);
+}
+
+static void assert_arm(bool ok, unsigned arm, const char *what)
+{
+	char text[512];
+
+	if (!ok)
+		fail_msg("%s: %s", cell_text(&ctx.arms[arm], UINT32_MAX, text, sizeof(text)), what);
+}
+
+static double sample(unsigned arm, struct bench_values *out)
+{
+	uint64_t pages;
+
+	memset(out, 0, sizeof(*out));
+	teardown_bench.prepare(bench_state, arm);
+	pages = teardown_bench.sample(bench_state, arm, 1);
+	teardown_bench.values(bench_state, arm, out);
+	return (double)pages;
+}
+
+static double value(const struct bench_values *out, const char *name)
+{
+	for (int i = 0; i < n_series; i++)
+		if (!strcmp(series[i], name))
+			return out->given[i] ? out->value[i] : -1;
+	return -1;
+}
+
+/* ---- doing the work ---- */
+
+static void descriptor_is_sound(void **state)
+{
+	struct reason why = { "" };
+
+	(void)state;
+	if (bench_check(&teardown_bench, &why))
+		fail_msg("%s", why.text);
+}
+
+/* verify() looks at contents, counts, lines and freed pages. */
+static void every_arm_does_its_work(void **state)
+{
+	(void)state;
+	OPEN("path=dynamic,teardown", "leaf=4K,2M", "quirk=on,off",
+	     "reset=always,erratum,leaf_fence",
+	     "leave_out=none,kick,flush,reset,free,all_but_reset", "order=sequential,shuffled",
+	     "before=evicted,dirty", "size=4M");
+	assert_true(ctx.n_arms > 100);
+	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+		struct reason why = { "" };
+		struct bench_values out;
+
+		assert_arm(!teardown_bench.verify(bench_state, arm, &why), arm, why.text);
+		assert_arm(sample(arm, &out) == 1024, arm, "work");
+	}
+	assert_int_equal(teardown_bench.finish(bench_state, NULL), 0);
+}
+
+static void pamt_threads_and_delays_do_too(void **state)
+{
+	(void)state;
+	OPEN("path=dynamic,teardown", "dpamt=off,fast,lock", "leave_out=none,pamt", "seam=0,200",
+	     "threads=1,2", "marks=none,7", "skip_cache_wb=off,on", "size=4M");
+	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+		struct reason why = { "" };
+		struct bench_values out;
+
+		assert_arm(!teardown_bench.verify(bench_state, arm, &why), arm, why.text);
+		sample(arm, &out);
+		assert_arm((value(&out, "phase pamt") >= 0) ==
+				   (!is(arm, "dpamt", "off") && is(arm, "leave_out", "none") &&
+				    !is(arm, "marks", "none")),
+			   arm, "phase pamt");
+		assert_arm((value(&out, "phase wait") >= 0) == is(arm, "threads", "2"), arm,
+			   "phase wait");
+		assert_arm((value(&out, "steps PHYMEM.CACHE.WB") >= 0) ==
+				   is(arm, "skip_cache_wb", "off"),
+			   arm, "CACHE.WB");
+		if (is(arm, "seam", "200") && is(arm, "path", "dynamic") &&
+		    !is(arm, "marks", "none"))
+			assert_arm(value(&out, "phase track") > 0, arm, "phase track");
+	}
+}
+
+static void each_kick_reaches_a_vcpu_in_guest_mode(void **state)
+{
+	struct bench_values out;
+	struct reason why = { "" };
+
+	(void)state;
+	if (topo_cpus(machine.topo) < 2)
+		fail_msg("one CPU: nobody can be in guest mode");
+	OPEN("path=dynamic", "in_guest=0,1", "quirk=off", "size=1M");
+	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+		bool guest = is(arm, "in_guest", "1");
+
+		if (teardown_bench.verify(bench_state, arm, &why))
+			fail_msg("%s", why.text);
+		sample(arm, &out);
+		assert_true(value(&out, "steps IPI") == (guest ? 256 : -1));
+		assert_true(value(&out, "steps kick") == 256);
+	}
+}
+
+static void phases_and_what_they_leave_add_up_to_the_time(void **state)
+{
+	(void)state;
+	OPEN("path=dynamic,teardown", "leaf=4K,2M", "quirk=on,off", "leave_out=none,free",
+	     "marks=auto,none", "size=4M");
+	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+		bool marked = !is(arm, "marks", "none");
+		struct bench_values out;
+		double sum = 0;
+
+		sample(arm, &out);
+		for (int i = 0; i < n_series; i++)
+			if (!strncmp(series[i], "phase ", 6)) {
+				assert_arm(out.given[i] <= 1, arm, series[i]);
+				sum += out.value[i];
+			}
+		assert_arm(sum > TICKS - 1 && sum < TICKS + 1, arm, "the sum");
+		assert_arm((value(&out, "phase free") > 0) == is(arm, "leave_out", "none"), arm,
+			   "phase free");
+		assert_arm((value(&out, "phase flush") > 0) ==
+				   (marked && is(arm, "path", "dynamic")),
+			   arm, "phase flush");
+		/* The early return takes less than a mark can tell. */
+		assert_arm((value(&out, "phase reset") > 0) == (marked && is(arm, "quirk", "on")),
+			   arm, "phase reset");
+		assert_arm((value(&out, "phase leaves") > 0) ==
+				   (!marked ||
+				    (is(arm, "path", "teardown") && is(arm, "quirk", "off"))),
+			   arm, "phase leaves");
+	}
+}
+
+/* ---- work that is not done ---- */
+
+static void sabotage_is_found(void **state)
+{
+	static const struct {
+		int what;
+		const char *quirk, *want;
+	} cases[] = {
+		{ A_BYTE, "quirk=on", "offset 1044480 was not reset" },
+		{ A_BYTE, "quirk=off", "was changed though nothing resets it" },
+		{ A_GUARD, "quirk=on", "wrote past the end" },
+		{ A_STEP, "quirk=on", "MEM.PAGE.REMOVE was done 257 times, not 256" },
+		{ NO_FREE, "quirk=on", "offset 0 was not freed" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reason why = { "" };
+
+		sabotage = NOTHING;
+		OPEN("path=dynamic", cases[i].quirk, "size=1M");
+		assert_int_equal(teardown_bench.verify(bench_state, 0, &why), 0);
+		sabotage = cases[i].what;
+		assert_int_equal(teardown_bench.verify(bench_state, 0, &why), -EFAULT);
+		if (!strstr(why.text, cases[i].want))
+			fail_msg("'%s' is not '%s'", why.text, cases[i].want);
+		close_bench(NULL);
+	}
+}
+
+/* Where a miss does not show (emulators) nothing can be told, and nothing is said. */
+static void lines_that_stay_are_found(void **state)
+{
+	struct reason why = { "" };
+	int ret;
+
+	(void)state;
+	sabotage = NO_FLUSH;
+	OPEN("path=dynamic", "quirk=off", "size=1M");
+	ret = teardown_bench.verify(bench_state, 0, &why);
+	if (ret)
+		assert_non_null(strstr(why.text, "still cached behind their flush"));
+	else
+		print_message("a miss does not show here\n");
+}
+
+/* ---- which cells there are ---- */
+
+static void what_makes_no_sense_is_skipped(void **state)
+{
+	static const struct {
+		const char *settings[SETTINGS];
+		const char *reason;
+	} cases[] = {
+		{ { "path=teardown", "leave_out=kick" }, "path=teardown has no kick" },
+		{ { "path=teardown", "leave_out=flush" }, "path=teardown has no flush" },
+		{ { "path=teardown", "in_guest=1" }, "path=teardown kicks nobody" },
+		{ { "quirk=off", "leave_out=reset" }, "quirk=off resets nothing" },
+		{ { "quirk=off", "leave_out=all_but_reset" }, "quirk=off resets nothing" },
+		{ { "leave_out=pamt" }, "dpamt=off has no pamt" },
+		{ { "leaf=2M", "dpamt=fast" }, "leaf=2M has no Dynamic PAMT entry" },
+		{ { "leaf=2M", "size=5M" }, "size=5M is not a multiple of leaf=2M" },
+		{ { "size=4K", "threads=2" }, "size=4K has fewer leaves than threads=2" },
+		{ { "threads=5000" }, "threads=5000: there are" },
+		{ { "path=dynamic", "in_guest=9" }, "in_guest=9 is more than vcpus=4" },
+		{ { "path=dynamic", "vcpus=1024", "in_guest=1024" },
+		  "in_guest=1024 and threads=1" },
+		{ { "vcpus=5000" }, "vcpus=5000: 1024 at most" },
+		{ { "seam=2000000" }, "seam=2000000: 1000000 ns at most" },
+		{ { "marks=100000" }, "marks=100000: 65536 at most" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reason why = { "" };
+		size_t n = 0;
+
+		while (n < SETTINGS && cases[i].settings[n])
+			n++;
+		if (plan_add(&plan, &machine, &teardown_bench, cases[i].settings, n, &why))
+			fail_msg("%s", why.text);
+		assert_true(plan.n_cells > 0);
+		for (size_t c = 0; c < plan.n_cells; c++) {
+			assert_int_equal(plan.cells[c].state, CELL_SKIPPED);
+			if (!strstr(plan.cells[c].reason.text, cases[i].reason))
+				fail_msg("'%s' is not '%s'", plan.cells[c].reason.text,
+					 cases[i].reason);
+		}
+		plan_free(&plan);
+	}
+}
+
+static void a_size_that_does_not_fit_refuses_the_run(void **state)
+{
+	static const char *const settings[] = { "size=8T", "backing=4k" };
+	struct reason why = { "" };
+
+	(void)state;
+	assert_int_equal(plan_add(&plan, &machine, &teardown_bench, settings, 2, &why), -ENOMEM);
+	assert_non_null(strstr(why.text, "would"));
+}
+
+static void what_stands_in_is_named(void **state)
+{
+	static const struct {
+		const char *setting, *part;
+		enum kind kind;
+	} cases[] = {
+		{ "seam=0", "madvise() stands in for the freeing of guest_memfd", KIND_ANALOGUE },
+		{ "insn=memset", "memset stands in for MOVDIR64B", KIND_ANALOGUE },
+		{ "in_guest=1", "membarrier() for the IPIs of a kick", KIND_ANALOGUE },
+		{ "leave_out=free", "no SEAMCALL is executed", KIND_ANALOGUE },
+		{ "seam=500", "a delay of 500 ns is in its place", KIND_MODELLED },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *settings[] = { "path=dynamic", "quirk=on", cases[i].setting };
+
+		assert_int_equal(plan_add(&plan, &machine, &teardown_bench, settings, 3, NULL), 0);
+		assert_int_equal(plan.n_cells, 1);
+		assert_int_equal(plan.cells[0].state, CELL_PLANNED);
+		assert_int_equal(plan.cells[0].kind, cases[i].kind);
+		if (!strstr(plan.cells[0].reason.text, cases[i].part))
+			fail_msg("'%s' is not in '%s'", cases[i].part, plan.cells[0].reason.text);
+		plan_free(&plan);
+	}
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, clean_slate, close_bench)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TEST(descriptor_is_sound),
+		TEST(every_arm_does_its_work),
+		TEST(pamt_threads_and_delays_do_too),
+		TEST(each_kick_reaches_a_vcpu_in_guest_mode),
+		TEST(phases_and_what_they_leave_add_up_to_the_time),
+		TEST(sabotage_is_found),
+		TEST(lines_that_stay_are_found),
+		TEST(what_makes_no_sense_is_skipped),
+		TEST(a_size_that_does_not_fit_refuses_the_run),
+		TEST(what_stands_in_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, open_machine, close_machine);
+}
