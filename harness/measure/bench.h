@@ -106,6 +106,7 @@ struct bench_info {
 		*metrics;   /* ends with a NULL name; the first is the sample's time */
 	bool short_samples; /* samples may be shorter than 100 times the resolution */
 	bool sleeps; /* its samples wait in the kernel: off the CPU is where they should be */
+	bool faults; /* its prepare() populates memory: page faults are what it is there for */
 	/*
 	 * What it does to everybody else on the machine while it runs: "takes CPUs offline". It
 	 * then needs --allow-disruptive, and stays on the first CPU unless --cpu says otherwise;

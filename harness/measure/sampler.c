@@ -394,7 +394,7 @@ static void compare_surroundings(struct sampling *s, const struct surroundings *
 	if (is.steal != was->steal)
 		flag_printf(s, FLAG_STEAL, -1, "%llu ticks of 10 ms",
 			    (unsigned long long)(is.steal - was->steal));
-	if (is.faults != was->faults)
+	if (is.faults != was->faults && !s->job->bench->faults)
 		flag_printf(s, FLAG_PAGE_FAULT, -1, "%ld page faults", is.faults - was->faults);
 }
 
