@@ -20,10 +20,12 @@
 #include "bench/list.h"
 #include "bench/ops/victim.h"
 
-#define PAGE	  4096ul
-#define SET_BYTES (1ul << 20) /* of the co-runner: beyond its L2 or near it, well inside an LLC */
-#define TRIAL	  BACKING_STEP
-#define PROVED	  (64ul << 20)
+#define PAGE	   4096ul
+#define SET_BYTES  (1ul << 20) /* of the co-runner: beyond its L2 or near it, well inside an LLC */
+#define SET_STEPS  (1ul << 20)
+#define PAGE_STEPS 8 /* of the co-runner while a page is freed, 2 us at most */
+#define TRIAL	   BACKING_STEP
+#define PROVED	   (64ul << 20)
 
 enum { M_TIME, M_PHASE, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_MAX };
 enum { KILL_RESET, KILL_KILL };
@@ -143,7 +145,8 @@ static int make_series(struct vm_state *s, struct bench_ctx *ctx, struct reason 
 
 static int watch(struct vm_state *s, struct bench_ctx *ctx, struct reason *why)
 {
-	int cpu;
+	uint64_t pages = ctx->arms[0].levels[F_SIZE].number / PAGE;
+	int cpu, ret;
 
 	if (ctx->arms[0].levels[F_VICTIM].number != WITH)
 		return 0;
@@ -151,8 +154,8 @@ static int watch(struct vm_state *s, struct bench_ctx *ctx, struct reason *why)
 	if (cpu < 0)
 		return reason_set(why, -ENOTSUP, "victim=on: there is no other CPU");
 	json_object_set_new(ctx->facts, "victim", json_integer(cpu));
-	return victim_open(&s->victim, ctx->machine->topo, (unsigned)cpu, SET_BYTES, ctx->seed,
-			   why);
+	ret = victim_open(&s->victim, ctx->machine->topo, (unsigned)cpu, SET_BYTES, ctx->seed, why);
+	return ret ? ret : victim_room(s->victim, SET_STEPS + pages * PAGE_STEPS, why);
 }
 
 /* How this KVM pages decides what its figures are of. */
