@@ -40,17 +40,19 @@ static const struct metric_info vm_metrics[] = {
 	[M_MAX] = { NULL, NULL, NULL, 0 },
 };
 
-static const char *const kill_names[] = { [KILL_RESET] = "reset", [KILL_KILL] = "kill" };
+/* How an arm's end is told. */
+enum { END_VM, END_TD, END_KILLED, ENDS };
 
 struct vm_arm {
-	struct vm_spec spec;
-	bool killed, quirk;
+	struct life_spec spec;
+	unsigned end;
+	bool quirk;
 };
 
 struct vm_state {
 	struct bench_ctx *ctx;
 	struct kvm_host host;
-	struct phases ordered, killed;
+	struct phases phases[ENDS];
 	struct victim *victim; /* NULL: none */
 	char *sources;	       /* lines that clearing stores: zeros, random */
 	int create, populate, gap, slowdown, realloc; /* series, -1: not asked for */
@@ -59,9 +61,9 @@ struct vm_state {
 	struct reason failed; /* the first thing that went wrong in a sample */
 
 	/* the sample under way */
-	struct vm vm;
+	struct life life;
 	struct holder holder;
-	struct vm_born born;
+	struct life_born born;
 	bool alive;
 	uint64_t from, to;
 
@@ -99,7 +101,9 @@ static void fill_arm(struct vm_state *s, const struct cell *cell, struct vm_arm 
 
 	*arm = (struct vm_arm){
 		.spec = vm_spec_of(cell, s->sources + (pattern ? LINE : 0)),
-		.killed = cell->levels[F_EXIT].number == EXIT_SIGKILL,
+		.end = cell->levels[F_EXIT].number == EXIT_SIGKILL ? END_KILLED
+		       : cell->levels[F_TYPE].number == TYPE_TDX   ? END_TD
+								   : END_VM,
 		.quirk = cell->levels[F_QUIRK].number == QUIRK_ON,
 	};
 }
@@ -107,33 +111,35 @@ static void fill_arm(struct vm_state *s, const struct cell *cell, struct vm_arm 
 /* A small one to its end, so that what this machine refuses is told before anything is measured. */
 static int try_arm(struct vm_state *s, const struct vm_arm *arm, struct reason *why)
 {
-	struct vm_spec spec = arm->spec;
-	struct vm_born born;
-	struct vm vm;
+	struct life_spec spec = arm->spec;
+	struct life_born born;
+	struct life life;
 	int ret;
 
-	spec.bytes = TRIAL;
-	ret = vm_bear(&vm, &s->host, &spec, &born, why);
-	return ret ? ret : vm_destroy(&vm, NULL, why);
+	spec.vm.bytes = spec.trust.bytes = TRIAL;
+	ret = life_begin(&life, &s->host, &spec, &born, why);
+	return ret ? ret : life_end(&life, NULL, why);
+}
+
+static int open_phases(struct vm_state *s, struct bench_ctx *ctx, unsigned end)
+{
+	const char *names[PHASES_MAX] = { "reset", "kill" };
+	unsigned n = end == END_KILLED ? 2 : life_phases(end == END_TD, names);
+
+	/* Of two arms that end alike the series are the same. */
+	return phases_open(&s->phases[end], ctx, M_PHASE, names, n);
 }
 
 static int make_series(struct vm_state *s, struct bench_ctx *ctx, struct reason *why)
 {
 	const struct level *l = ctx->arms[0].levels;
-	bool killed = false, ordered = false;
 	int ret = 0;
 
-	for (unsigned i = 0; i < ctx->n_arms; i++) {
-		killed |= s->arms[i].killed;
-		ordered |= !s->arms[i].killed;
-	}
 	s->gap = s->slowdown = s->realloc = -1;
 	s->create = ctx->series(ctx, M_LIFE, "create");
 	s->populate = ctx->series(ctx, M_LIFE, "populate");
-	if (ordered)
-		ret = phases_open(&s->ordered, ctx, M_PHASE, vm_phase_names, VM_PHASES);
-	if (!ret && killed)
-		ret = phases_open(&s->killed, ctx, M_PHASE, kill_names, 2);
+	for (unsigned i = 0; i < ctx->n_arms && !ret; i++)
+		ret = open_phases(s, ctx, s->arms[i].end);
 	if (l[F_VICTIM].number == WITH) {
 		s->gap = ctx->series(ctx, M_GAP, "victim");
 		s->slowdown = ctx->series(ctx, M_SLOWDOWN, "victim");
@@ -242,28 +248,26 @@ static void vm_prepare(void *state, unsigned arm)
 
 	/* Before the child is made, which has its own copy. */
 	reset_bug_bits = a->quirk ? RESET_BUG_TDX_PW_MCE : 0;
-	phases_clear(&s->ordered);
-	phases_clear(&s->killed);
-	s->born = (struct vm_born){ 0 };
-	if (a->killed)
+	phases_clear(&s->phases[a->end]);
+	if (a->end == END_KILLED)
 		ret = holder_start(&s->holder, &s->host, &a->spec, &s->born, &why);
 	else
-		ret = vm_bear(&s->vm, &s->host, &a->spec, &s->born, &why);
+		ret = life_begin(&s->life, &s->host, &a->spec, &s->born, &why);
 	s->alive = !ret;
 	failed(s, ret, &why);
 	if (!ret)
-		judge_grant(s, &a->spec);
+		judge_grant(s, &a->spec.vm);
 	if (s->victim)
 		victim_start(s->victim);
 }
 
 static int end_killed(struct vm_state *s, const struct vm_arm *a)
 {
-	int ret = a->spec.reset ? holder_reset(&s->holder) : 0, err;
+	int ret = a->spec.vm.reset ? holder_reset(&s->holder) : 0, err;
 
-	phases_mark(&s->killed, KILL_RESET);
+	phases_mark(&s->phases[END_KILLED], KILL_RESET);
 	err = holder_kill(&s->holder);
-	phases_mark(&s->killed, KILL_KILL);
+	phases_mark(&s->phases[END_KILLED], KILL_KILL);
 	return ret ? ret : err;
 }
 
@@ -271,7 +275,7 @@ static uint64_t vm_sample(void *state, unsigned arm, unsigned reps)
 {
 	struct vm_state *s = state;
 	const struct vm_arm *a = &s->arms[arm];
-	struct phases *p = a->killed ? &s->killed : &s->ordered;
+	struct phases *p = &s->phases[a->end];
 	struct reason why = { "" };
 	int ret;
 
@@ -280,13 +284,13 @@ static uint64_t vm_sample(void *state, unsigned arm, unsigned reps)
 	s->from = p->last;
 	if (!s->alive)
 		ret = 0;
-	else if (a->killed)
+	else if (a->end == END_KILLED)
 		ret = end_killed(s, a);
 	else
-		ret = vm_destroy(&s->vm, p, &why);
+		ret = life_end(&s->life, p, &why);
 	s->to = p->last;
 	s->alive = false;
-	if (ret && a->killed)
+	if (ret && a->end == END_KILLED)
 		reason_set(&why, ret, "killing the VM's process: %s", strerror(-ret));
 	failed(s, ret, &why);
 	return 1;
@@ -309,12 +313,12 @@ static void victim_values(struct vm_state *s, struct bench_values *out)
 /* Memory of the same kind of pages: what was freed last is likely to be had first. */
 static void realloc_values(struct vm_state *s, const struct vm_arm *a, struct bench_values *out)
 {
-	enum backing_kind kind = a->spec.backing == BACKING_GUEST_MEMFD ? BACKING_ANON
-									: a->spec.backing;
+	enum backing_kind kind = a->spec.vm.backing == BACKING_GUEST_MEMFD ? BACKING_ANON
+									   : a->spec.vm.backing;
 	struct reason why = { "" };
 	struct backing again;
 	uint64_t start = tick_start();
-	int ret = backing_open(&again, &s->host, -1, kind, a->spec.bytes, false, &why);
+	int ret = backing_open(&again, &s->host, -1, kind, a->spec.vm.bytes, false, &why);
 
 	if (ret) {
 		failed(s, ret, &why);
@@ -334,7 +338,7 @@ static void vm_values(void *state, unsigned arm, struct bench_values *out)
 		realloc_values(s, a, out);
 	if (s->victim)
 		victim_values(s, out);
-	phases_values(a->killed ? &s->killed : &s->ordered, out);
+	phases_values(&s->phases[a->end], out);
 	bench_value(out, s->create, s->born.create);
 	bench_value(out, s->populate, s->born.populate);
 }
@@ -356,29 +360,36 @@ static int check_cleared(const struct vm *vm, bool byte_wise, struct reason *why
 	return 0;
 }
 
+static int verify_vm(struct vm *vm, const struct reset_op *op, bool quirk, struct reason *why)
+{
+	int ret = vm_check(vm, why);
+
+	if (ret || !vm->spec.reset)
+		return ret;
+	vm_reset(vm);
+	return quirk ? check_cleared(vm, op->byte_wise, why) : vm_check(vm, why);
+}
+
 /* That the guest ran and wrote, and that pages are cleared with the erratum and not without. */
 static int vm_verify(void *state, unsigned arm, struct reason *why)
 {
 	struct vm_state *s = state;
 	const struct vm_arm *a = &s->arms[arm];
 	const struct reset_op *op = &reset_ops[s->ctx->arms[arm].levels[F_INSN].number];
-	struct vm_spec spec = a->spec;
-	struct vm_born born;
-	struct vm vm;
+	struct life_spec spec = a->spec;
+	struct life_born born;
+	struct life life;
 	int ret, err;
 
-	if (spec.bytes > PROVED)
-		spec.bytes = PROVED;
+	if (spec.vm.bytes > PROVED)
+		spec.vm.bytes = spec.trust.bytes = PROVED;
 	reset_bug_bits = a->quirk ? RESET_BUG_TDX_PW_MCE : 0;
-	ret = vm_bear(&vm, &s->host, &spec, &born, why);
+	ret = life_begin(&life, &s->host, &spec, &born, why);
 	if (ret)
 		return ret;
-	ret = vm_check(&vm, why);
-	if (!ret && spec.reset) {
-		vm_reset(&vm);
-		ret = a->quirk ? check_cleared(&vm, op->byte_wise, why) : vm_check(&vm, why);
-	}
-	err = vm_destroy(&vm, NULL, ret ? NULL : why);
+	if (!life.is_td)
+		ret = verify_vm(&life.of.vm, op, a->quirk, why);
+	err = life_end(&life, NULL, ret ? NULL : why);
 	return ret ? ret : err;
 }
 

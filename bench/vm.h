@@ -3,7 +3,7 @@
 #ifndef TDC_BENCH_VM_H
 #define TDC_BENCH_VM_H
 
-#include "bench/kvm/vm.h"
+#include "bench/kvm/life.h"
 #include "harness/measure/bench.h"
 
 enum {
@@ -13,6 +13,7 @@ enum {
 	F_VCPUS,
 	F_POPULATE,
 	F_EXIT,
+	F_TERMINATE,
 	F_QUIRK,
 	F_INSN,
 	F_SOURCE,
@@ -25,7 +26,7 @@ enum { TYPE_PLAIN, TYPE_SW_PROTECTED, TYPE_TDX };
 enum { EXIT_ORDERED, EXIT_SIGKILL };
 enum { QUIRK_ON, QUIRK_OFF, QUIRK_NONE };
 enum { SOURCE_ZERO, SOURCE_PATTERN };
-enum { WITHOUT, WITH }; /* of victim and realloc */
+enum { WITHOUT, WITH }; /* of terminate, victim and realloc */
 
 extern const struct factor_info vm_factors[];
 
@@ -35,7 +36,7 @@ int vm_supported(const struct machine *m, const struct cell *cell, struct reason
 enum kind vm_kind(const struct machine *m, const struct cell *cell, struct reason *why);
 
 /* @source: 64 bytes, aligned, for the clearing of pages. */
-struct vm_spec vm_spec_of(const struct cell *cell, const char *source);
+struct life_spec vm_spec_of(const struct cell *cell, const char *source);
 
 /* The CPU of the co-runner: the nearest to @self; -1 where there is no other. */
 int vm_victim_cpu(const struct topo *topo, unsigned self);

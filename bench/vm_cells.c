@@ -41,6 +41,12 @@ static const struct level_info exit_levels[] = {
 	{ NULL, NULL, false },
 };
 
+static const struct level_info terminate_levels[] = {
+	[WITHOUT] = { "off", "the HKID is released when the VM is destroyed", false },
+	[WITH] = { "on", "KVM_TDX_TERMINATE_VM releases it first (type=tdx)", false },
+	{ NULL, NULL, false },
+};
+
 static const struct level_info quirk_levels[] = {
 	[QUIRK_ON] = { "on", "clear each page before it is freed, as with the erratum", false },
 	[QUIRK_OFF] = { "off", "make the same calls, which return at once", false },
@@ -93,6 +99,8 @@ const struct factor_info vm_factors[] = {
 			 "guest", true, EFFECT_BOTH },
 	[F_EXIT] = { "exit", "how it ends", FACTOR_WORD, exit_levels, "ordered", true,
 		     EFFECT_BOTH },
+	[F_TERMINATE] = { "terminate", "is a TD terminated first?", FACTOR_WORD, terminate_levels,
+			  "off", true, EFFECT_BOTH },
 	[F_QUIRK] = { "quirk", "the erratum mode", FACTOR_WORD, quirk_levels, "none", true,
 		      EFFECT_BOTH },
 	[F_INSN] = { "insn", "what stores the 64 bytes", FACTOR_WORD, insn_levels, "auto", true,
@@ -135,19 +143,28 @@ static const unsigned type_numbers[] = {
 	[TYPE_TDX] = TDC_KVM_X86_TDX_VM,
 };
 
-struct vm_spec vm_spec_of(const struct cell *cell, const char *source)
+struct life_spec vm_spec_of(const struct cell *cell, const char *source)
 {
 	const struct level *l = cell->levels;
 	const struct reset_op *op = &reset_ops[l[F_INSN].number];
 
-	return (struct vm_spec){
-		.type = type_numbers[l[F_TYPE].number],
-		.backing = (enum backing_kind)l[F_MEM].number,
-		.bytes = l[F_SIZE].number,
-		.vcpus = (unsigned)l[F_VCPUS].number,
-		.populate = (enum vm_populate)l[F_POPULATE].number,
-		.reset = l[F_QUIRK].number == QUIRK_NONE ? NULL : op->reset[RESET_MFENCE],
-		.source = source,
+	return (struct life_spec){
+		.is_td = l[F_TYPE].number == TYPE_TDX,
+		.vm = {
+			.type = type_numbers[l[F_TYPE].number],
+			.backing = (enum backing_kind)l[F_MEM].number,
+			.bytes = l[F_SIZE].number,
+			.vcpus = (unsigned)l[F_VCPUS].number,
+			.populate = (enum vm_populate)l[F_POPULATE].number,
+			.reset = l[F_QUIRK].number == QUIRK_NONE ? NULL : op->reset[RESET_MFENCE],
+			.source = source,
+		},
+		.trust = {
+			.vcpus = (unsigned)l[F_VCPUS].number,
+			.bytes = l[F_SIZE].number,
+			.initial = TD_PAGE,
+			.terminate = l[F_TERMINATE].number == WITH,
+		},
 	};
 }
 
@@ -158,6 +175,22 @@ int vm_victim_cpu(const struct topo *topo, unsigned self)
 	for (enum victim_where w = VICTIM_CORE; w <= VICTIM_REMOTE && cpu < 0; w++)
 		cpu = victim_cpu(topo, w, self);
 	return cpu;
+}
+
+/* No guest code runs in a TD here. */
+static int td_fits(const struct level *l, struct reason *why)
+{
+	bool td = l[F_TYPE].number == TYPE_TDX;
+
+	if (td && l[F_POPULATE].number != VM_BY_PREFAULT)
+		return reason_set(why, -ENOTSUP, "type=tdx goes with populate=prefault");
+	if (!td && l[F_TERMINATE].number == WITH)
+		return reason_set(why, -ENOTSUP, "terminate=on goes with type=tdx");
+	if (td && l[F_TERMINATE].number == WITH && l[F_EXIT].number == EXIT_SIGKILL)
+		return reason_set(why, -ENOTSUP,
+				  "terminate=on goes with exit=ordered: who is killed asks for "
+				  "nothing");
+	return 0;
 }
 
 static int reset_fits(const struct machine *m, const struct level *l, struct reason *why)
@@ -191,6 +224,11 @@ static int kvm_has(const struct kvm_host *h, const struct level *l, struct reaso
 {
 	uint64_t vcpus = l[F_VCPUS].number;
 
+	if (l[F_TYPE].number == TYPE_TDX && !kvm_host_has_type(h, TDC_KVM_X86_TDX_VM))
+		return reason_set(why, -ENOTSUP,
+				  "no TDX: it takes a CPU with it, a kernel that hosts it, and "
+				  "kvm_intel tdx=1 (KVM_CAP_VM_TYPES is 0x%x here)",
+				  h->types);
 	if (!kvm_host_has_type(h, type_numbers[l[F_TYPE].number]))
 		return reason_set(why, -ENOTSUP,
 				  "this KVM has no VM type %s (KVM_CAP_VM_TYPES is 0x%x)",
@@ -215,14 +253,13 @@ int vm_supported(const struct machine *m, const struct cell *cell, struct reason
 	struct kvm_host h;
 	int ret;
 
-	if (l[F_TYPE].number == TYPE_TDX)
-		return reason_set(why, -ENOTSUP,
-				  "type=tdx is not measured yet: plain and sw_protected are");
 	ret = kvm_host_open(&h, &kvm_sys_host, m->root, why);
 	if (ret)
 		return ret;
 	ret = kvm_has(&h, l, why);
 	kvm_host_close(&h);
+	if (!ret)
+		ret = td_fits(l, why);
 	if (!ret)
 		ret = reset_fits(m, l, why);
 	if (!ret && l[F_VICTIM].number == WITH && topo_cpus(m->topo) < 2)

@@ -9,54 +9,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness/machine/files.h"
-
 /* What the child says when the VM is there, or is not. */
 struct hello {
 	int ret;
-	struct vm_born born;
+	struct life_born born;
 	struct reason why;
 };
-
-static uint64_t huge_bytes(void)
-{
-	int64_t kib;
-
-	if (file_field_number("", "/proc/self/smaps_rollup", "AnonHugePages", &kib) || kib < 0)
-		return 0;
-	return (uint64_t)kib << 10;
-}
-
-int vm_bear(struct vm *vm, const struct kvm_host *host, const struct vm_spec *spec,
-	    struct vm_born *born, struct reason *why)
-{
-	/* What the process has in huge pages besides is not the VM's. */
-	uint64_t huge = spec->backing == BACKING_THP ? huge_bytes() : 0, start, made;
-	int ret;
-
-	start = tick_start();
-	ret = vm_create(vm, host, spec, why);
-	if (ret)
-		return ret;
-	made = tick_start();
-	born->create = (double)(made - start);
-	ret = vm_populate(vm, why);
-	born->populate = (double)(tick_start() - made);
-	born->huge = spec->backing == BACKING_THP ? huge_bytes() - huge : 0;
-	if (ret)
-		vm_destroy(vm, NULL, NULL);
-	return ret;
-}
 
 /* ---- the child ---- */
 
 /* Until it is killed, or the parent is gone. Each byte asks for a reset and is sent back. */
-__attribute__((noreturn)) static void serve(int fd, struct vm *vm)
+__attribute__((noreturn)) static void serve(int fd, struct life *life)
 {
 	char byte;
 
 	while (recv(fd, &byte, 1, 0) == 1) {
-		vm_reset(vm);
+		life_reset(life);
 		if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
 			break;
 	}
@@ -64,20 +32,20 @@ __attribute__((noreturn)) static void serve(int fd, struct vm *vm)
 }
 
 __attribute__((noreturn)) static void hold(int fd, pid_t parent, const struct kvm_host *host,
-					   const struct vm_spec *spec)
+					   const struct life_spec *spec)
 {
 	struct hello hello = { 0 };
-	struct vm vm;
+	struct life life;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent) /* it died before that */
 		_exit(1);
 	/* What asks the run to end is the parent's to answer. */
 	signal(SIGTERM, SIG_IGN);
-	hello.ret = vm_bear(&vm, host, spec, &hello.born, &hello.why);
+	hello.ret = life_begin(&life, host, spec, &hello.born, &hello.why);
 	if (send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) != (ssize_t)sizeof(hello) || hello.ret)
 		_exit(1);
-	serve(fd, &vm);
+	serve(fd, &life);
 }
 
 /* ---- the parent ---- */
@@ -92,8 +60,8 @@ static ssize_t receive(int fd, void *to, size_t bytes)
 	return n;
 }
 
-int holder_start(struct holder *h, const struct kvm_host *host, const struct vm_spec *spec,
-		 struct vm_born *born, struct reason *why)
+int holder_start(struct holder *h, const struct kvm_host *host, const struct life_spec *spec,
+		 struct life_born *born, struct reason *why)
 {
 	struct hello hello;
 	pid_t parent = getpid();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * holder.h: a process that holds a VM and does nothing else, to be killed: what remains then is
+ * holder.h: a process that holds a VM or TD and does nothing else, to be killed: what remains then is
  * the kernel's to take down, in its own order.
  */
 #ifndef TDC_BENCH_KVM_HOLDER_H
@@ -8,31 +8,21 @@
 
 #include <sys/types.h>
 
-#include "bench/kvm/vm.h"
+#include "bench/kvm/life.h"
 
 struct holder {
 	pid_t pid; /* 0: none */
 	int fd;	   /* of the socket to it */
 };
 
-/* What the VM's life took, in ticks, and what was granted of its huge pages. */
-struct vm_born {
-	double create, populate;
-	uint64_t huge; /* bytes of transparent huge pages that the process has */
-};
-
-/* Make a VM and populate it. Return: as vm_create() and vm_populate(); nothing is left behind. */
-int vm_bear(struct vm *vm, const struct kvm_host *host, const struct vm_spec *spec,
-	    struct vm_born *born, struct reason *why);
-
 /**
- * holder_start() - a child that makes and populates a VM and then waits
+ * holder_start() - a child that begins a life and then waits
  *
  * It dies with the thread that calls this. Return: 0; -errno with the child's own reason, and no
  * child left. End it with holder_kill().
  */
-int holder_start(struct holder *h, const struct kvm_host *host, const struct vm_spec *spec,
-		 struct vm_born *born, struct reason *why);
+int holder_start(struct holder *h, const struct kvm_host *host, const struct life_spec *spec,
+		 struct life_born *born, struct reason *why);
 
 /* Let it clear the VM's pages, and wait until it has. Return: 0, -errno. */
 int holder_reset(struct holder *h);

@@ -282,9 +282,9 @@ static int unmap_memory(struct vm *vm)
 }
 
 const char *const vm_phase_names[VM_PHASES] = {
-	[VM_RESET] = "reset",	  [VM_VCPU] = "vcpu",
+	[VM_RESET] = "reset",	  [VM_VCPU] = "vcpus",
 	[VM_MEMSLOT] = "memslot", [VM_GUEST_MEMFD] = "guest_memfd",
-	[VM_CLOSE] = "vm",	  [VM_MUNMAP] = "munmap",
+	[VM_CLOSE] = "vm",	  [VM_MUNMAP] = "memory",
 };
 
 const struct vm_step vm_steps[] = {
