@@ -111,7 +111,7 @@ int guest_enter(const struct kvm_host *h, int vcpu, struct reason *why)
 	int ret;
 
 	/* First: without it the vCPU has no long mode to enter. */
-	ret = call(h, vcpu, KVM_SET_CPUID2, (void *)&h->cpuid, "KVM_SET_CPUID2", why);
+	ret = call(h, vcpu, KVM_SET_CPUID2, h->cpuid, "KVM_SET_CPUID2", why);
 	if (!ret)
 		ret = call(h, vcpu, KVM_GET_SREGS, &s, "KVM_GET_SREGS", why);
 	if (ret)

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/machine/files.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define API_VERSION   12
+#define MAX_CPUID     256 /* entries; KVM has about 80 */
 
 static int open_failed(const char *path, int err, struct reason *why)
 {
@@ -56,8 +58,11 @@ static int ask(struct kvm_host *h, struct reason *why)
 	if (ret < (int)sizeof(struct kvm_run))
 		return reason_set(why, -ENOTSUP, "KVM_GET_VCPU_MMAP_SIZE answers %d", ret);
 	h->run_bytes = (size_t)ret;
-	h->cpuid.head.nent = KVM_HOST_CPUID;
-	ret = h->sys->ioctl(h->fd, KVM_GET_SUPPORTED_CPUID, (uintptr_t)&h->cpuid);
+	h->cpuid = calloc(1, sizeof(*h->cpuid) + MAX_CPUID * sizeof(h->cpuid->entries[0]));
+	if (!h->cpuid)
+		return reason_set(why, -ENOMEM, "out of memory");
+	h->cpuid->nent = MAX_CPUID;
+	ret = h->sys->ioctl(h->fd, KVM_GET_SUPPORTED_CPUID, (uintptr_t)h->cpuid);
 	if (ret)
 		return reason_set(why, -ENOTSUP, "KVM_GET_SUPPORTED_CPUID: %s", strerror(-ret));
 	ask_capabilities(h);
@@ -87,6 +92,8 @@ void kvm_host_close(struct kvm_host *h)
 	if (h->fd >= 0)
 		h->sys->close(h->fd);
 	h->fd = -1;
+	free(h->cpuid);
+	h->cpuid = NULL;
 }
 
 bool kvm_host_has_type(const struct kvm_host *h, unsigned type)

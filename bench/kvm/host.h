@@ -13,8 +13,6 @@
 #include "bench/kvm/uapi.h"
 #include "harness/core/reason.h"
 
-#define KVM_HOST_CPUID 256 /* entries; KVM has about 80 */
-
 struct kvm_host {
 	const struct kvm_sys *sys;
 	int fd;		/* /dev/kvm, -1: closed */
@@ -22,11 +20,8 @@ struct kvm_host {
 	unsigned max_vcpus;
 	size_t run_bytes; /* of the mapping of a vCPU */
 	bool guest_memfd, attributes, prefault;
-	uint64_t memfd_flags; /* that KVM_CREATE_GUEST_MEMFD takes */
-	struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[KVM_HOST_CPUID];
-	} cpuid; /* what KVM_GET_SUPPORTED_CPUID says */
+	uint64_t memfd_flags;	  /* that KVM_CREATE_GUEST_MEMFD takes */
+	struct kvm_cpuid2 *cpuid; /* what KVM_GET_SUPPORTED_CPUID says */
 };
 
 /**

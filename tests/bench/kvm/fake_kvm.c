@@ -2,6 +2,7 @@
 #include "fake_kvm.h"
 
 #include <errno.h>
+#include <linux/mman.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,7 +147,7 @@ static int fake_mmap(void **at, size_t bytes, int prot, int flags, int fd, off_t
 	if (offset || (fd >= 0 && !vcpu && !memfd) || (vcpu && bytes != RUN_BYTES) ||
 	    (memfd && bytes > memfd->bytes))
 		return -EINVAL;
-	flags &= ~(MAP_HUGETLB | MAP_SHARED | 0x3f << 26);
+	flags &= ~(MAP_HUGETLB | MAP_SHARED | MAP_HUGE_2MB);
 	for (unsigned i = 0; i < MAX_MAPS; i++) {
 		void *got;
 

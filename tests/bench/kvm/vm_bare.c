@@ -163,7 +163,7 @@ static unsigned lower_rank(unsigned n)
 
 static void print_pairs(const double *bare, const double *bench, unsigned n, double hz)
 {
-	double ratio[MAX_PAIRS];
+	static double ratio[MAX_PAIRS];
 	unsigned k = lower_rank(n);
 
 	for (unsigned i = 0; i < n; i++)
@@ -202,6 +202,9 @@ static void measure(const struct bench_ctx *ctx, void *state, size_t bytes, unsi
 			vm_bench.prepare(state, 0);
 			bench[i] = (double)timed_sample(vm_bench.sample, state, 0, 1).ticks;
 		}
+		printf("pair %u: bare %.3f ms, vm %.3f ms\n", i, bare[i] * 1e3 / clock.hz,
+		       bench[i] * 1e3 / clock.hz);
+		fflush(stdout);
 	}
 	kvm_host_close(&host);
 	if (vm_bench.finish(state, &why))
