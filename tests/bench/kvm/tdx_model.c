@@ -301,6 +301,15 @@ uint64_t model_pages(enum model_page state)
 	return n;
 }
 
+unsigned model_vcpus(void)
+{
+	unsigned n = 0;
+
+	for (int i = 0; i < M_FILES; i++)
+		n += model.files[i].kind == FILE_VCPU && model.files[i].inited;
+	return n;
+}
+
 bool model_runnable(void)
 {
 	return model.vm.exists && model.vm.state == TD_RUNNABLE && !model.vm.terminated;

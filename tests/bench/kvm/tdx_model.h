@@ -35,6 +35,7 @@ struct model_config {
 	int lacking;	  /* the capability that is not there; 0: all are */
 	uint64_t at_once; /* pages of an INIT_MEM_REGION or a PRE_FAULT; 0: any number */
 	int stopped;	  /* what an INIT_MEM_REGION answers that stopped before its end */
+	bool hesitant;	  /* every other KVM_PRE_FAULT_MEMORY answers -EAGAIN and does nothing */
 	enum model_terminate terminate;
 };
 
@@ -74,6 +75,9 @@ unsigned model_terminated(void);
 
 /* Pages of the slot that are in a state. */
 uint64_t model_pages(enum model_page state);
+
+/* vCPUs that INIT_VCPU was done for. */
+unsigned model_vcpus(void);
 
 /* Is the TD final? */
 bool model_runnable(void);

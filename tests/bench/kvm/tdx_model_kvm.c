@@ -249,6 +249,9 @@ static int pre_fault_memory(struct file *file, uintptr_t argument)
 	/* kvm_arch_vcpu_pre_fault_memory(): pre_fault_allowed. */
 	if (model.vm.state != TD_RUNNABLE)
 		return refuse(-EOPNOTSUPP, "KVM_PRE_FAULT_MEMORY: the TD is not final");
+	model.hesitated = model.config.hesitant && !model.hesitated;
+	if (model.hesitated)
+		return -EAGAIN;
 	for (uint64_t n = 0; n < most && range->size; n++) {
 		uint64_t offset = range->gpa - model.vm.slot.gpa;
 

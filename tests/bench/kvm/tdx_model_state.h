@@ -45,6 +45,7 @@ struct model {
 	struct model_fault fault;
 	unsigned faults, faulted, calls, destroyed, terminated;
 	uint64_t nap_ns;
+	bool hesitated;
 	char refusal[256];
 	struct file files[M_FILES];
 	struct {
