@@ -47,6 +47,8 @@ static const struct preset_line full_lines[] = {
 	    "split=repeat,whole", NULL } },
 	{ "topup",
 	  { "work=pamt", "variant=pamt_cache,direct", "pamt=fast,lock", "load=burst", NULL } },
+	{ "vm", { "mem=anon,thp,hugetlb,guest_memfd", "exit=ordered,sigkill", NULL } },
+	{ "vm", { "mem=anon,thp,guest_memfd", "quirk=on,off,none", "victim=on", NULL } },
 	{ "null", { "ops=1000,2000", "twin=a,b", NULL } },
 	{ NULL, { NULL } },
 };

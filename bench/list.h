@@ -9,7 +9,7 @@
 
 /* Every benchmark, in the order in which `list` shows them. */
 #define BENCH_LIST(X) \
-	X(reset) X(flush) X(wbinvd) X(stop) X(flag) X(offline) X(topup) X(teardown) X(null)
+	X(reset) X(flush) X(wbinvd) X(stop) X(flag) X(offline) X(topup) X(teardown) X(vm) X(null)
 
 #define BENCH_DECLARE(name) extern const struct bench_info name##_bench;
 BENCH_LIST(BENCH_DECLARE)

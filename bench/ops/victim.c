@@ -46,7 +46,7 @@ struct victim {
 	struct mem mem;
 	struct line *at[CHAINS];
 	uint64_t *end;
-	size_t lap;
+	size_t lap, room;
 };
 
 static uint64_t now_ns(void)
@@ -72,7 +72,7 @@ static void walk(struct victim *v)
 			for (unsigned c = 0; c < CHAINS; c++)
 				at[c] = at[c]->next;
 		tick = tick_start();
-		if (n == ROOM)
+		if (n == v->room)
 			continue;
 		v->end[n++] = tick;
 		atomic_store_explicit(&v->done, n, memory_order_release);
@@ -144,6 +144,19 @@ static int link_lines(struct victim *v, uint64_t seed)
 	return 0;
 }
 
+int victim_room(struct victim *v, size_t steps, struct reason *why)
+{
+	uint64_t *grown = realloc(v->end, steps * sizeof(*grown));
+
+	if (!grown)
+		return reason_set(why, -ENOMEM, "out of memory");
+	v->end = grown;
+	v->room = steps;
+	/* Now, so that no page is faulted in between steps. */
+	memset(v->end, 0, steps * sizeof(*v->end));
+	return 0;
+}
+
 static int set_alloc(struct victim *v, size_t bytes, uint64_t seed, struct reason *why)
 {
 	enum mem_backing backing = mem_supported("", MEM_THP, bytes, NULL) ? MEM_4K : MEM_THP;
@@ -153,12 +166,9 @@ static int set_alloc(struct victim *v, size_t bytes, uint64_t seed, struct reaso
 		v->mem.base = NULL;
 		return ret;
 	}
-	v->end = malloc(ROOM * sizeof(*v->end));
-	if (!v->end || link_lines(v, seed))
+	if (link_lines(v, seed))
 		return reason_set(why, -ENOMEM, "out of memory");
-	/* Now, so that no page is faulted in between steps. */
-	memset(v->end, 0, ROOM * sizeof(*v->end));
-	return 0;
+	return victim_room(v, ROOM, why);
 }
 
 /* ---- the calls ---- */
@@ -237,7 +247,7 @@ struct victim_steps victim_stop(struct victim *v)
 {
 	size_t until = atomic_load(&v->done) + LAPS_AFTER * v->lap;
 
-	wait_until(v, until < ROOM ? until : ROOM);
+	wait_until(v, until < v->room ? until : v->room);
 	atomic_store(&v->run, false);
 	wait_until_idle(v);
 	return (struct victim_steps){ v->end, atomic_load(&v->done), v->lap };

@@ -73,6 +73,9 @@ int victim_open(struct victim **victim, const struct topo *topo, unsigned cpu, s
 		uint64_t seed, struct reason *why);
 void victim_close(struct victim *v);
 
+/* Room for @steps instead of about a million, where what it suffers from takes long. Asleep. */
+int victim_room(struct victim *v, size_t steps, struct reason *why);
+
 /* Let it run until its pace is known. A CPU that is not its own for ten seconds is given up. */
 void victim_start(struct victim *v);
 

@@ -45,6 +45,25 @@ apt_update() {
 	apt_trouble=$(sed -n 's/^[EW]: \(.*\)/ (apt: \1)/p' "$apt_dir/log" | head -1)
 }
 
+# apt_suite SUITE WHOM: another suite of the Debian archive that the machine's own sources name;
+# apt_state host and apt_update come first. WHOM is who says that there is none.
+apt_suite() {
+	local archive keys=/usr/share/keyrings/debian-archive-keyring.gpg
+	# shellcheck disable=SC2016  # for apt, not for the shell
+	archive=$(apt_do apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' \
+		'Created-By: Packages' | sed -n 's/^Debian|Debian|main|//p' | head -1)
+	[ -n "$archive" ] || fail 4 "$2: apt's sources name no Debian archive to take $1 from$apt_trouble"
+	apt_state "$1" <<-CONF
+		Dir::Etc::sourcelist "$cache/apt/$1/sources.list";
+		Dir::Etc::sourceparts "/dev/null";
+		Dir::Etc::preferences "/dev/null";
+		Dir::Etc::preferencesparts "/dev/null";
+	CONF
+	[ -r "$keys" ] && keys="[signed-by=$keys]" || keys=
+	echo "deb $keys $archive $1 main" >"$apt_dir/sources.list"
+	apt_update
+}
+
 # apt_unpack DIR PACKAGE...: downloads (apt checks sizes and sums) and unpacks them into DIR.
 apt_unpack() {
 	local dir=$1 debs=$1.debs

@@ -21,7 +21,7 @@ bochs_fetch() {
 	cache_lock apt-host
 	apt_state host </dev/null
 	apt_update
-	bochs_source
+	apt_suite "$bochs_suite" "lane spr"
 	stage "fetching Bochs and its libraries from $bochs_suite"
 	apt_do apt-get install --simulate --no-install-recommends bochs bochs-term bochsbios vgabios \
 		>"$apt_dir/packages" 2>"$apt_dir/log" ||
@@ -41,24 +41,6 @@ bochs_fetch() {
 	bochs_dir=$cache/bochs/$bochs_suite
 	cache_unlock apt-host
 	stage_end
-}
-
-# Another suite of the same archive: where it is, the machine's own sources say.
-bochs_source() {
-	local archive keys=/usr/share/keyrings/debian-archive-keyring.gpg
-	# shellcheck disable=SC2016  # for apt, not for the shell
-	archive=$(apt_do apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(REPO_URI)' \
-		'Created-By: Packages' | sed -n 's/^Debian|Debian|main|//p' | head -1)
-	[ -n "$archive" ] || fail 4 "lane spr: apt's sources name no Debian archive to take Bochs from$apt_trouble"
-	apt_state "$bochs_suite" <<-CONF
-		Dir::Etc::sourcelist "$cache/apt/$bochs_suite/sources.list";
-		Dir::Etc::sourceparts "/dev/null";
-		Dir::Etc::preferences "/dev/null";
-		Dir::Etc::preferencesparts "/dev/null";
-	CONF
-	[ -r "$keys" ] && keys="[signed-by=$keys]" || keys=
-	echo "deb $keys $archive $bochs_suite main" >"$apt_dir/sources.list"
-	apt_update
 }
 
 # bochs_words: sets the array bochs to what starts it.

@@ -897,6 +897,28 @@ static void page_faults_are_flagged(void **state)
 	plan_free(&plan);
 }
 
+/* They are counted all the same. */
+static void page_faults_are_no_fault_where_memory_is_populated(void **state)
+{
+	struct bench_info populates = brief;
+	struct sampler_result r;
+	struct sampler_job job;
+	struct plan plan;
+
+	(void)state;
+	populates.faults = true;
+	plan = plan_of(&populates, "shape=round");
+	job = job_of(&plan);
+	map_fresh(10000);
+	how.faults = 3;
+	r = sample_with(&job);
+	assert_null(find_flag(&r, FLAG_PAGE_FAULT));
+	assert_true(varying(&r, "page_faults") >= 3 * 2 * 10);
+	sampler_result_free(&r);
+	munmap(how.fresh, 10000 * PAGE);
+	plan_free(&plan);
+}
+
 static uint64_t wait_sample(void *state, unsigned arm, unsigned reps)
 {
 	(void)state;
@@ -1213,6 +1235,7 @@ int main(void)
 		TEST(work_that_was_not_done_is_flagged),
 		TEST(setup_may_raise_flags),
 		TEST(page_faults_are_flagged),
+		TEST(page_faults_are_no_fault_where_memory_is_populated),
 		TEST(waiting_is_no_sign_of_others_where_samples_wait),
 		TEST(a_clock_that_is_not_the_one_calibrated_is_flagged),
 		TEST(a_moment_is_too_short_for_a_clock_step),

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "bench/kvm/holder.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What the child says when the VM is there, or is not. */
+struct hello {
+	int ret;
+	struct life_born born;
+	struct reason why;
+};
+
+/* ---- the child ---- */
+
+/* Until it is killed, or the parent is gone. Each byte asks for a reset and is sent back. */
+__attribute__((noreturn)) static void serve(int fd, struct life *life)
+{
+	char byte;
+
+	while (recv(fd, &byte, 1, 0) == 1) {
+		life_reset(life);
+		if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
+			break;
+	}
+	_exit(0);
+}
+
+__attribute__((noreturn)) static void hold(int fd, pid_t parent, const struct kvm_host *host,
+					   const struct life_spec *spec)
+{
+	struct hello hello = { 0 };
+	struct life life;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent) /* it died before that */
+		_exit(1);
+	/* What asks the run to end is the parent's to answer. */
+	signal(SIGTERM, SIG_IGN);
+	hello.ret = life_begin(&life, host, spec, &hello.born, &hello.why);
+	if (send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) != (ssize_t)sizeof(hello) || hello.ret)
+		_exit(1);
+	serve(fd, &life);
+}
+
+/* ---- the parent ---- */
+
+static ssize_t receive(int fd, void *to, size_t bytes)
+{
+	ssize_t n;
+
+	do
+		n = recv(fd, to, bytes, MSG_WAITALL);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+int holder_start(struct holder *h, const struct kvm_host *host, const struct life_spec *spec,
+		 struct life_born *born, struct reason *why)
+{
+	struct hello hello;
+	pid_t parent = getpid();
+	int pair[2];
+
+	*h = (struct holder){ .fd = -1 };
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return reason_set(why, -errno, "socketpair: %s", strerror(errno));
+	h->fd = pair[0];
+	h->pid = fork();
+	if (!h->pid) {
+		close(pair[0]);
+		hold(pair[1], parent, host, spec);
+	}
+	close(pair[1]);
+	if (h->pid < 0) {
+		int err = -errno;
+
+		h->pid = 0;
+		holder_kill(h);
+		return reason_set(why, err, "cannot make a process for the VM: %s", strerror(-err));
+	}
+	if (receive(h->fd, &hello, sizeof(hello)) != (ssize_t)sizeof(hello)) {
+		holder_kill(h);
+		return reason_set(why, -EPIPE,
+				  "the process that makes the VM died: look for the OOM killer in "
+				  "dmesg, take a smaller size");
+	}
+	*born = hello.born;
+	if (!hello.ret)
+		return 0;
+	holder_kill(h);
+	return reason_set(why, hello.ret, "%s", hello.why.text);
+}
+
+int holder_reset(struct holder *h)
+{
+	char byte = 0;
+
+	if (send(h->fd, &byte, 1, MSG_NOSIGNAL) != 1)
+		return -errno;
+	return receive(h->fd, &byte, 1) == 1 ? 0 : -EPIPE;
+}
+
+int holder_kill(struct holder *h)
+{
+	int ret = 0;
+
+	if (h->pid > 0) {
+		kill(h->pid, SIGKILL);
+		while (waitpid(h->pid, NULL, 0) < 0 && !ret)
+			ret = errno == EINTR ? 0 : -errno;
+	}
+	if (h->fd >= 0)
+		close(h->fd);
+	*h = (struct holder){ .fd = -1 };
+	return ret;
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "bench/kvm/vm.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "bench/kvm/guest.h"
+
+#define PAGE GUEST_PAGE
+
+enum { SLOT_BOOT, SLOT_MEMORY };
+
+static bool is_private(const struct vm *vm)
+{
+	return vm->spec.type != TDC_KVM_X86_DEFAULT_VM;
+}
+
+static int call(const struct vm *vm, int fd, unsigned long request, uintptr_t argument,
+		const char *name, struct reason *why)
+{
+	int ret = vm->host->sys->ioctl(fd, request, argument);
+
+	return ret < 0 ? reason_set(why, ret, "%s: %s", name, strerror(-ret)) : ret;
+}
+
+/* ---- made ---- */
+
+static int set_region(struct vm *vm, unsigned slot, const struct kvm_userspace_memory_region *r,
+		      struct reason *why)
+{
+	int ret = call(vm, vm->fd, KVM_SET_USER_MEMORY_REGION, (uintptr_t)r,
+		       "KVM_SET_USER_MEMORY_REGION", why);
+
+	if (!ret)
+		vm->slots |= 1u << slot;
+	return ret;
+}
+
+static int set_memfd_region(struct vm *vm, struct reason *why)
+{
+	struct tdc_kvm_userspace_memory_region2 r = {
+		.slot = SLOT_MEMORY,
+		.flags = TDC_KVM_MEM_GUEST_MEMFD,
+		.guest_phys_addr = GUEST_MEMORY,
+		.memory_size = vm->memory.bytes,
+		.userspace_addr = (uintptr_t)vm->memory.view,
+		.guest_memfd = (unsigned)vm->memory.fd,
+	};
+	struct tdc_kvm_memory_attributes private = {
+		.address = GUEST_MEMORY,
+		.size = vm->memory.bytes,
+		.attributes = TDC_KVM_MEMORY_ATTRIBUTE_PRIVATE,
+	};
+	int ret = call(vm, vm->fd, TDC_KVM_SET_USER_MEMORY_REGION2, (uintptr_t)&r,
+		       "KVM_SET_USER_MEMORY_REGION2", why);
+
+	if (ret)
+		return ret;
+	vm->slots |= 1u << SLOT_MEMORY;
+	if (!is_private(vm))
+		return 0;
+	return call(vm, vm->fd, TDC_KVM_SET_MEMORY_ATTRIBUTES, (uintptr_t) & private,
+		    "KVM_SET_MEMORY_ATTRIBUTES", why);
+}
+
+static int add_memory(struct vm *vm, struct reason *why)
+{
+	struct kvm_userspace_memory_region r = { .slot = SLOT_MEMORY,
+						 .guest_phys_addr = GUEST_MEMORY,
+						 .memory_size = vm->spec.bytes };
+	int ret = backing_open(&vm->memory, vm->host, vm->fd, vm->spec.backing, vm->spec.bytes,
+			       is_private(vm), why);
+
+	if (ret)
+		return ret;
+	if (vm->memory.fd >= 0)
+		return set_memfd_region(vm, why);
+	r.userspace_addr = (uintptr_t)vm->memory.view;
+	return set_region(vm, SLOT_MEMORY, &r, why);
+}
+
+static int add_boot(struct vm *vm, struct reason *why)
+{
+	struct kvm_userspace_memory_region r = { .slot = SLOT_BOOT };
+	size_t bytes = guest_boot_bytes(vm->spec.bytes);
+	void *at = NULL;
+	int ret = vm->host->sys->mmap(&at, bytes, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (ret)
+		return reason_set(why, ret, "cannot map the guest's page tables: %s",
+				  strerror(-ret));
+	vm->boot = at;
+	vm->boot_bytes = bytes;
+	guest_boot_fill(vm->boot, vm->spec.bytes);
+	r.memory_size = bytes;
+	r.userspace_addr = (uintptr_t)vm->boot;
+	return set_region(vm, SLOT_BOOT, &r, why);
+}
+
+static int add_vcpu(struct vm *vm, unsigned i, struct reason *why)
+{
+	struct vm_vcpu *v = &vm->vcpu[i];
+	void *at = NULL;
+	int ret = call(vm, vm->fd, KVM_CREATE_VCPU, i, "KVM_CREATE_VCPU", why);
+
+	if (ret < 0)
+		return ret;
+	v->fd = ret;
+	ret = vm->host->sys->mmap(&at, vm->host->run_bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+				  v->fd, 0);
+	if (ret)
+		return reason_set(why, ret, "cannot map vCPU %u: %s", i, strerror(-ret));
+	v->run = at;
+	return guest_enter(vm->host, v->fd, why);
+}
+
+int vm_create(struct vm *vm, const struct kvm_host *host, const struct vm_spec *spec,
+	      struct reason *why)
+{
+	int ret;
+
+	*vm = (struct vm){ .host = host, .spec = *spec, .fd = -1, .memory = { .fd = -1 } };
+	for (unsigned i = 0; i < VM_MAX_VCPUS; i++)
+		vm->vcpu[i].fd = -1;
+	ret = call(vm, host->fd, KVM_CREATE_VM, spec->type, "KVM_CREATE_VM", why);
+	if (ret < 0)
+		return ret;
+	vm->fd = ret;
+	ret = add_boot(vm, why);
+	if (!ret)
+		ret = add_memory(vm, why);
+	for (unsigned i = 0; i < spec->vcpus && !ret; i++)
+		ret = add_vcpu(vm, i, why);
+	if (ret)
+		vm_destroy(vm, NULL, NULL);
+	return ret;
+}
+
+/* ---- populated ---- */
+
+/* The vCPU's share of the memory, in whole pages of 2 MiB; the last has the rest. */
+static uint64_t share(const struct vm *vm, unsigned vcpu)
+{
+	uint64_t pages = vm->spec.bytes / BACKING_STEP;
+
+	return GUEST_MEMORY + pages * vcpu / vm->spec.vcpus * BACKING_STEP;
+}
+
+static int prefault(struct vm *vm, struct reason *why)
+{
+	struct tdc_kvm_pre_fault_memory left = { .gpa = GUEST_MEMORY, .size = vm->spec.bytes };
+
+	while (left.size) {
+		uint64_t before = left.size;
+		int ret = vm->host->sys->ioctl(vm->vcpu[0].fd, TDC_KVM_PRE_FAULT_MEMORY,
+					       (uintptr_t)&left);
+
+		if (ret < 0 && ret != -EINTR && ret != -EAGAIN)
+			return reason_set(why, ret, "KVM_PRE_FAULT_MEMORY at 0x%llx: %s",
+					  (unsigned long long)left.gpa, strerror(-ret));
+		if (!ret && left.size >= before)
+			return reason_set(why, -EFAULT, "KVM_PRE_FAULT_MEMORY stands still");
+	}
+	return 0;
+}
+
+int vm_populate(struct vm *vm, struct reason *why)
+{
+	bool touches = vm->spec.populate == VM_BY_GUEST;
+	int ret = 0;
+
+	if (vm->spec.populate == VM_BY_HOST)
+		backing_touch(&vm->memory);
+	if (vm->spec.populate == VM_BY_PREFAULT)
+		ret = prefault(vm, why);
+	for (unsigned i = 0; i < vm->spec.vcpus && !ret; i++) {
+		uint64_t from = share(vm, i), to = touches ? share(vm, i + 1) : from;
+
+		ret = guest_touch(vm->host, vm->vcpu[i].fd, vm->vcpu[i].run, from, to, why);
+		if (ret)
+			reason_prefix(why, ret, "vCPU %u", i);
+	}
+	return ret;
+}
+
+int vm_check(const struct vm *vm, struct reason *why)
+{
+	/* Private memory cannot be looked at; guest_touch() has said where the guest halted. */
+	if (vm->spec.populate != VM_BY_GUEST || vm->memory.private)
+		return 0;
+	for (size_t at = 0; at < vm->memory.bytes; at += PAGE)
+		if (*(const volatile uint64_t *)(const void *)(vm->memory.view + at) !=
+		    GUEST_MEMORY + at)
+			return reason_set(why, -EFAULT,
+					  "the guest did not write to page %zu of its memory",
+					  at / (size_t)PAGE);
+	return 0;
+}
+
+/* ---- destroyed ---- */
+
+/* A call for each page, as the kernel does it: one fence behind every 4 KiB. */
+int vm_reset(struct vm *vm)
+{
+	reset_fn *reset = vm->spec.reset;
+
+	/* A VM that failed halfway has no view. */
+	for (size_t at = 0; reset && vm->memory.view && at < vm->memory.bytes; at += PAGE)
+		reset(vm->memory.view + at, PAGE, vm->spec.source);
+	return 0;
+}
+
+static int first(int ret, int later)
+{
+	return ret ? ret : later;
+}
+
+static int close_vcpus(struct vm *vm)
+{
+	const struct kvm_sys *sys = vm->host->sys;
+	int ret = 0;
+
+	for (unsigned i = 0; i < VM_MAX_VCPUS; i++) {
+		struct vm_vcpu *v = &vm->vcpu[i];
+
+		if (v->run)
+			ret = first(ret, sys->munmap(v->run, vm->host->run_bytes));
+		if (v->fd >= 0)
+			ret = first(ret, sys->close(v->fd));
+		*v = (struct vm_vcpu){ .fd = -1 };
+	}
+	return ret;
+}
+
+/* A region of no bytes takes its slot away; a guest_memfd's as well. */
+static int remove_slots(struct vm *vm)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; vm->slots; i++) {
+		struct kvm_userspace_memory_region r = {
+			.slot = i, .guest_phys_addr = i == SLOT_MEMORY ? GUEST_MEMORY : 0
+		};
+
+		if (vm->slots >> i & 1)
+			ret = first(ret, vm->host->sys->ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION,
+							      (uintptr_t)&r));
+		vm->slots &= ~(1u << i);
+	}
+	return ret;
+}
+
+/* A mapped guest_memfd lives on, so the view goes before its descriptor. */
+static int unmap_memfd(struct vm *vm)
+{
+	return vm->memory.fd >= 0 ? backing_unmap(&vm->memory, vm->host->sys) : 0;
+}
+
+static int close_memfd(struct vm *vm)
+{
+	return backing_close(&vm->memory, vm->host->sys);
+}
+
+static int close_vm(struct vm *vm)
+{
+	int ret = vm->fd >= 0 ? vm->host->sys->close(vm->fd) : 0;
+
+	vm->fd = -1;
+	return ret;
+}
+
+static int unmap_memory(struct vm *vm)
+{
+	int ret = backing_unmap(&vm->memory, vm->host->sys);
+
+	if (vm->boot)
+		ret = first(ret, vm->host->sys->munmap(vm->boot, vm->boot_bytes));
+	vm->boot = NULL;
+	return ret;
+}
+
+const char *const vm_phase_names[VM_PHASES] = {
+	[VM_RESET] = "reset",	  [VM_VCPU] = "vcpus",
+	[VM_MEMSLOT] = "memslot", [VM_GUEST_MEMFD] = "guest_memfd",
+	[VM_CLOSE] = "vm",	  [VM_MUNMAP] = "memory",
+};
+
+const struct vm_step vm_steps[] = {
+	{ VM_RESET, vm_reset },		 { VM_VCPU, close_vcpus },
+	{ VM_MEMSLOT, remove_slots },	 { VM_MUNMAP, unmap_memfd },
+	{ VM_GUEST_MEMFD, close_memfd }, { VM_CLOSE, close_vm },
+	{ VM_MUNMAP, unmap_memory },	 { VM_PHASES, NULL },
+};
+
+int vm_destroy(struct vm *vm, struct phases *phases, struct reason *why)
+{
+	int ret = 0;
+
+	for (const struct vm_step *s = vm_steps; s->run; s++) {
+		int err = s->run(vm);
+
+		if (phases)
+			phases_mark(phases, s->phase);
+		if (err && !ret)
+			ret = reason_set(why, err, "destroying the VM, step %s: %s",
+					 vm_phase_names[s->phase], strerror(-err));
+	}
+	return ret;
+}

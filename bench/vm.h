@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* vm.h: which cells of the benchmark vm there are: its factors, and what of them can run. */
+#ifndef TDC_BENCH_VM_H
+#define TDC_BENCH_VM_H
+
+#include "bench/kvm/life.h"
+#include "harness/measure/bench.h"
+
+enum {
+	F_TYPE,
+	F_MEM,
+	F_SIZE,
+	F_VCPUS,
+	F_POPULATE,
+	F_EXIT,
+	F_TERMINATE,
+	F_QUIRK,
+	F_INSN,
+	F_SOURCE,
+	F_VICTIM,
+	F_REALLOC,
+	F_MAX
+};
+
+enum { TYPE_PLAIN, TYPE_SW_PROTECTED, TYPE_TDX };
+enum { EXIT_ORDERED, EXIT_SIGKILL };
+enum { QUIRK_ON, QUIRK_OFF, QUIRK_NONE };
+enum { SOURCE_ZERO, SOURCE_PATTERN };
+enum { WITHOUT, WITH }; /* of terminate, victim and realloc */
+
+extern const struct factor_info vm_factors[];
+
+int vm_resolve(const struct machine *m, const struct cell *cell, unsigned factor,
+	       struct level *level, struct reason *why);
+int vm_supported(const struct machine *m, const struct cell *cell, struct reason *why);
+enum kind vm_kind(const struct machine *m, const struct cell *cell, struct reason *why);
+
+/* @source: 64 bytes, aligned, for the clearing of pages. */
+struct life_spec vm_spec_of(const struct cell *cell, const char *source);
+
+/* The CPU of the co-runner: the nearest to @self; -1 where there is no other. */
+int vm_victim_cpu(const struct topo *topo, unsigned self);
+
+#endif

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The benchmark vm on this machine's KVM. Where there is none the program says so and exits with
+ * 77, which ctest shows as a skipped test and scripts/test takes as a failure.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "bench/kvm/guest.h"
+#include "bench/kvm/holder.h"
+#include "bench/list.h"
+#include "bench/vm.h"
+#include "harness/measure/design.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define MAX_SERIES    32
+#define SETTINGS      6
+#define SAMPLES	      3
+
+static struct machine machine;
+
+/* What the sampler would have kept of one sample. */
+static struct {
+	char name[MAX_SERIES][64]; /* "METRIC SUBJECT" */
+	int n;
+	double value[MAX_SERIES];
+	unsigned given[MAX_SERIES];
+	enum trust_flag flags[8];
+	unsigned n_flags;
+	double ticks;
+} seen;
+
+void __wrap_bench_value(struct bench_values *out, int series, double value);
+double __wrap_bench_sample_ticks(const struct bench_values *out);
+
+void __wrap_bench_value(struct bench_values *out, int series, double value)
+{
+	(void)out;
+	assert_in_range(series, 0, seen.n - 1);
+	seen.value[series] = value;
+	seen.given[series]++;
+}
+
+double __wrap_bench_sample_ticks(const struct bench_values *out)
+{
+	(void)out;
+	return seen.ticks;
+}
+
+static int new_series(struct bench_ctx *ctx, unsigned metric, const char *subject)
+{
+	char name[64];
+
+	(void)ctx;
+	snprintf(name, sizeof(name), "%s %s", vm_bench.metrics[metric].name, subject);
+	for (int i = 0; i < seen.n; i++)
+		if (!strcmp(seen.name[i], name))
+			return i;
+	assert_true(seen.n < MAX_SERIES);
+	memcpy(seen.name[seen.n], name, sizeof(name));
+	return seen.n++;
+}
+
+static void keep_flag(struct bench_ctx *ctx, enum trust_flag flag, int arm, const char *detail)
+{
+	(void)ctx;
+	(void)arm;
+	assert_true(strlen(detail) > 0);
+	if (seen.n_flags < ARRAY_SIZE(seen.flags))
+		seen.flags[seen.n_flags++] = flag;
+}
+
+static double value(const char *name)
+{
+	for (int i = 0; i < seen.n; i++)
+		if (!strcmp(seen.name[i], name))
+			return seen.given[i] ? seen.value[i] : -1;
+	return -1;
+}
+
+static unsigned open_files(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static int open_machine(void **state)
+{
+	struct reason why = { "" };
+
+	(void)state;
+	return machine_open(&machine, &why);
+}
+
+static int close_machine(void **state)
+{
+	(void)state;
+	machine_close(&machine);
+	return 0;
+}
+
+static bool no_child(void)
+{
+	return waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD;
+}
+
+/* ---- the benchmark, as the sampler uses it ---- */
+
+static void take(void *state, unsigned arm)
+{
+	uint64_t start;
+
+	memset(seen.given, 0, sizeof(seen.given));
+	vm_bench.prepare(state, arm);
+	start = tick_start();
+	assert_int_equal(vm_bench.sample(state, arm, 1), 1);
+	seen.ticks = (double)(tick_start() - start);
+	vm_bench.values(state, arm, NULL);
+}
+
+static void assert_phases(const struct cell *cell)
+{
+	bool killed = cell->levels[F_EXIT].number == EXIT_SIGKILL;
+	double all = 0;
+
+	assert_true(value("life create") > 0 && value("life populate") > 0);
+	assert_true(value(killed ? "phase kill" : "phase vm") > 0);
+	for (int i = 0; i < seen.n; i++)
+		if (!strncmp(seen.name[i], "phase ", 6) && seen.given[i])
+			all += seen.value[i];
+	/* Sums of doubles; that is what `unexplained` is for. */
+	assert_true(all > seen.ticks * 0.999 && all < seen.ticks * 1.001);
+}
+
+static void run_cell(const struct cell *cells, unsigned n)
+{
+	struct bench_ctx ctx = { .machine = &machine,
+				 .arms = cells,
+				 .n_arms = n,
+				 .seed = 1,
+				 .facts = json_object(),
+				 .flag = keep_flag,
+				 .series = new_series };
+	struct reason why = { "" };
+	void *state = NULL;
+
+	memset(&seen, 0, sizeof(seen));
+	if (vm_bench.setup(&ctx, &state, &why))
+		fail_msg("%s", why.text);
+	for (unsigned i = 0; i < n; i++)
+		if (vm_bench.verify(state, i, &why))
+			fail_msg("%s", why.text);
+	for (unsigned k = 0; k < SAMPLES * n; k++) {
+		take(state, k % n);
+		assert_phases(&cells[k % n]);
+		if (cells[0].levels[F_REALLOC].number == WITH)
+			assert_true(value("realloc memory") > 0);
+	}
+	if (vm_bench.finish(state, &why))
+		fail_msg("%s", why.text);
+	vm_bench.teardown(state);
+	assert_non_null(json_object_get(ctx.facts, "kvm_module"));
+	json_decref(ctx.facts);
+	assert_true(no_child());
+}
+
+static size_t count(const char *const *settings)
+{
+	size_t n = 0;
+
+	while (n < SETTINGS && settings[n])
+		n++;
+	return n;
+}
+
+static void lives_of_every_kind(void **state)
+{
+	static const char *const settings[][SETTINGS] = {
+		{ "mem=anon,guest_memfd,thp", "size=16M", "exit=ordered,sigkill", NULL },
+		{ "mem=anon,guest_memfd,thp,hugetlb", "size=4M", "vcpus=1,3,8", NULL },
+		{ "mem=anon", "size=4M", "populate=guest,host,prefault", NULL },
+		{ "mem=anon,guest_memfd", "size=4M", "quirk=on,off,none", "source=zero,pattern",
+		  "insn=clzero,ntstore512,rep_stosb,memset,movdir64b", NULL },
+		{ "mem=anon,guest_memfd", "size=8M", "quirk=on", "exit=ordered,sigkill",
+		  "realloc=on", NULL },
+		{ "type=plain,sw_protected,tdx", "mem=guest_memfd", "size=4M",
+		  "populate=guest,prefault", NULL },
+	};
+	unsigned before = open_files();
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(settings); i++) {
+		struct plan plan = { 0 };
+		struct reason why = { "" };
+
+		if (plan_add(&plan, &machine, &vm_bench, settings[i], count(settings[i]), &why))
+			fail_msg("%s", why.text);
+		assert_true(plan.n_groups > 0);
+		for (unsigned g = 0; g < plan.n_groups; g++)
+			run_cell(plan.groups[g].arms, plan.groups[g].n_arms);
+		plan_free(&plan);
+	}
+	assert_int_equal(open_files(), before);
+}
+
+static void paging_that_is_not_two_dimensional_is_flagged(void **state)
+{
+	static const char *const settings[] = { "size=2M" };
+	struct kvm_module module;
+	struct plan plan = { 0 };
+	bool flagged = false;
+
+	(void)state;
+	kvm_module_look("", &module);
+	assert_int_equal(plan_add(&plan, &machine, &vm_bench, settings, 1, NULL), 0);
+	run_cell(plan.groups[0].arms, 1);
+	for (unsigned i = 0; i < seen.n_flags; i++)
+		flagged |= seen.flags[i] == FLAG_NO_TWO_DIMENSIONAL_PAGING;
+	assert_int_equal(flagged, module.tdp_known && !module.tdp);
+	plan_free(&plan);
+}
+
+/* ---- the process that holds a VM ---- */
+
+static const struct life_spec small = {
+	.vm = { .backing = BACKING_ANON, .bytes = 8 << 20, .vcpus = 2, .populate = VM_BY_GUEST },
+};
+
+static void a_holder_is_killed_and_leaves_nothing(void **state)
+{
+	struct reason why = { "" };
+	struct life_born born;
+	struct kvm_host host;
+	struct holder h;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(kvm_host_open(&host, &kvm_sys_host, "", &why), 0);
+	if (holder_start(&h, &host, &small, &born, &why))
+		fail_msg("%s", why.text);
+	pid = h.pid;
+	assert_true(born.create > 0 && born.populate > 0);
+	assert_int_equal(holder_reset(&h), 0);
+	assert_int_equal(kill(pid, 0), 0);
+	assert_int_equal(holder_kill(&h), 0);
+	assert_int_equal(kill(pid, 0), -1);
+	assert_true(no_child());
+	assert_int_equal(holder_kill(&h), 0); /* nothing to do */
+	kvm_host_close(&host);
+}
+
+static void what_fails_in_a_holder_is_told(void **state)
+{
+	struct life_spec spec = small;
+	struct reason why = { "" };
+	struct life_born born;
+	struct kvm_host host;
+	struct holder h;
+
+	(void)state;
+	assert_int_equal(kvm_host_open(&host, &kvm_sys_host, "", &why), 0);
+	spec.vm.type = 99;
+	assert_true(holder_start(&h, &host, &spec, &born, &why) < 0);
+	assert_non_null(strstr(why.text, "KVM_CREATE_VM"));
+	assert_true(no_child());
+	spec.vm.type = TDC_KVM_X86_DEFAULT_VM;
+	spec.vm.backing = BACKING_HUGETLB;
+	spec.vm.bytes = 1ull << 40;
+	assert_int_equal(holder_start(&h, &host, &spec, &born, &why), -ENOMEM);
+	assert_non_null(strstr(why.text, "hugetlb pool"));
+	assert_true(no_child());
+	kvm_host_close(&host);
+}
+
+/* A process that starts a holder, says who it is, and is killed. */
+__attribute__((noreturn)) static void start_and_wait(int fd)
+{
+	struct reason why = { "" };
+	struct life_born born;
+	struct kvm_host host;
+	struct holder h;
+
+	if (!kvm_host_open(&host, &kvm_sys_host, "", &why) &&
+	    !holder_start(&h, &host, &small, &born, &why) &&
+	    write(fd, &h.pid, sizeof(h.pid)) == (ssize_t)sizeof(h.pid))
+		for (;;)
+			pause();
+	_exit(1);
+}
+
+static void a_holder_dies_with_its_parent(void **state)
+{
+	int fd[2], tries = 0;
+	pid_t parent, child;
+
+	(void)state;
+	assert_int_equal(pipe(fd), 0);
+	parent = fork();
+	if (!parent)
+		start_and_wait(fd[1]);
+	close(fd[1]);
+	assert_int_equal(read(fd[0], &child, sizeof(child)), sizeof(child));
+	assert_int_equal(kill(parent, SIGKILL), 0);
+	assert_int_equal(waitpid(parent, NULL, 0), parent);
+	/* It is init's child now, which may take its time to bury it: the pipe has no writer then. */
+	while (read(fd[0], &child, 1) != 0 && tries++ < 10)
+		;
+	assert_true(tries < 10);
+	close(fd[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lives_of_every_kind),
+		cmocka_unit_test(paging_that_is_not_two_dimensional_is_flagged),
+		cmocka_unit_test(a_holder_is_killed_and_leaves_nothing),
+		cmocka_unit_test(what_fails_in_a_holder_is_told),
+		cmocka_unit_test(a_holder_dies_with_its_parent),
+	};
+	struct reason why = { "" };
+	struct kvm_host host;
+
+	if (kvm_host_open(&host, &kvm_sys_host, "", &why)) {
+		printf("not tested: %s\n", why.text);
+		return 77;
+	}
+	kvm_host_close(&host);
+	return cmocka_run_group_tests(tests, open_machine, close_machine);
+}

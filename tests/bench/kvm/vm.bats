@@ -1,0 +1,156 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2054,SC2154  # levels have commas; bats sets status, output and stderr
+# vm from the command line, on this machine's KVM.
+
+load ../../harness/cli/helper
+
+POOL=/sys/kernel/mm/hugepages/hugepages-2048kB
+
+# Whatever a failed test leaves.
+teardown() {
+	local pid
+	[ -z "${mark:-}" ] || marked_pids "$mark" | while read -r pid; do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
+	[ -z "${pool:-}" ] || echo "$pool" >"$POOL/nr_hugepages"
+}
+
+# Add PAGES to the pool of huge pages; fails where that may not be done.
+raise_pool() { # PAGES
+	pool=$(<"$POOL/nr_hugepages")
+	echo $((pool + $1)) >"$POOL/nr_hugepages"
+	[ "$(<"$POOL/nr_hugepages")" -ge $((pool + $1)) ]
+}
+
+meminfo() { # FIELD
+	sed -n "s/^$1: *\([0-9]*\).*/\1/p" /proc/meminfo
+}
+
+# No more than 128 MiB below MIB of available memory, a quarter of what a test takes.
+memory_is_back() { # MIB
+	[ $(($(meminfo MemAvailable) / 1024)) -ge $(($1 - 128)) ]
+}
+
+@test "each end yields its life and its phases, which add up" {
+	run --separate-stderr tdcost run vm -p mem=anon,guest_memfd -p exit=ordered,sigkill -p size=8M "${SMALL[@]}"
+	assert_measured
+	tdcost show --json >show.json
+	jq -e '.cells | length == 4 and all(.[]; .state == "planned" and .kind == "measured" and .summary.samples > 0)' \
+		show.json
+	jq -e '[.values[] | select(.metric == "phase").subject] | unique ==
+		["guest_memfd", "kill", "memory", "memslot", "reset", "unexplained", "vcpus", "vm"]' show.json
+	jq -e '[.values[] | select(.metric == "life").subject] | unique == ["create", "populate"]' show.json
+	# What is left unexplained is the marks' own.
+	jq -e '[.values[] | select(.metric == "phase" and .subject == "unexplained").p50] as $rest |
+		[.values[] | select(.metric == "phase" and (.subject == "kill" or .subject == "vm")).p50] as $one |
+		($rest | max) < ($one | min)' show.json
+	tdcost db check
+}
+
+@test "the erratum mode is a pair, and its saving a difference and a ratio" {
+	run --separate-stderr tdcost run vm -p quirk=on,off,none -p size=8M "${SMALL[@]}"
+	assert_measured
+	[[ $output == *"what quirk=off saves"* ]]
+	run --separate-stderr tdcost compare @last --by quirk
+	[[ $output == *"-> off"* ]]
+	[[ $output == *"-> none"* ]]
+	tdcost compare @last --by quirk --format commit | grep -q 'erratum mode on and off'
+}
+
+@test "a co-runner and the use of the memory again are values" {
+	[ "$(nproc)" -ge 2 ] || set -- off
+	run --separate-stderr tdcost run vm -p size=64M -p victim="${1:-on}" -p realloc=on "${SMALL[@]}"
+	assert_measured
+	tdcost show --json >show.json
+	jq -e 'any(.values[]; .metric == "realloc" and .n > 0)' show.json
+	[ "$(nproc)" -lt 2 ] || jq -e 'any(.values[]; .metric == "victim-gap")' show.json
+}
+
+@test "every kind of VM is checked, or skipped with its reason" {
+	tdcost check vm -p type=plain,sw_protected,tdx -p mem=anon,thp,hugetlb,guest_memfd -p vcpus=1,8 -p size=4M \
+		-p populate=guest,prefault,host --json >check.json
+	jq -e 'all(.cells[]; .result == "ok" or (.result == "skipped" and (.why | length) > 0))' check.json
+	jq -e 'any(.cells[]; .factors.mem == "anon" and .factors.type == "plain" and .result == "ok")' check.json
+}
+
+@test "what cannot be is refused in one line that says what to do" {
+	run --separate-stderr tdcost run vm -p size=64T
+	echo "$status $stderr"
+	[ "$status" = 4 ]
+	[ "${#stderr_lines[@]}" = 1 ]
+	[[ $stderr == *"64T of 4k pages do not fit: "*" would"* ]]
+	run --separate-stderr tdcost run vm -p size=3M
+	[ "$status" = 4 ]
+	[[ $stderr == *"size=3M is not a multiple of 2M"* ]]
+	run --separate-stderr tdcost run vm -p vcpus=9
+	[ "$status" = 4 ]
+	[[ $stderr == *"vcpus=9: 1 to 8"* ]]
+	run --separate-stderr tdcost run vm -p mem=hugetlb -p size=1T
+	[ "$status" = 4 ]
+	[[ $stderr == *"hugetlb-2m pool has "*" free: echo "*"nr_hugepages"* ]]
+	run --separate-stderr tdcost run vm -p terminate=on
+	[ "$status" = 4 ]
+	[[ $stderr == *"terminate=on goes with type=tdx"* ]]
+	run --separate-stderr tdcost run vm -p type=plain -p populate=everybody
+	assert_refused 2 "populate" "everybody"
+	[ ! -e tdcost.db ]
+}
+
+@test "who may not use /dev/kvm is told how to" {
+	chmod a+rwx .
+	reachable
+	if unprivileged test -w /dev/kvm; then
+		return # anybody may, here
+	fi
+	run --separate-stderr unprivileged "$TDCOST" run vm
+	echo "$status $stderr"
+	[ "$status" = 4 ]
+	[[ $stderr == *"no permission for /dev/kvm: "*"kvm"* ]]
+}
+
+# Several times, so that it is met while it creates, populates and destroys.
+assert_leaves_nothing() { # SETTING...
+	local i before
+	for i in 1 2; do
+		before=$(($(meminfo MemAvailable) / 1024))
+		mark=vm-$$-$RANDOM-$i
+		TDCOST_MARK=$mark setsid "$TDCOST" run vm "$@" --rounds 100 --budget 120s --db killed.db \
+			>out 2>err &
+		run_pid=$!
+		wait_until has_child "$mark"
+		sleep "0.$(printf %03d $((RANDOM % 900)))"
+		kill -KILL "$run_pid"
+		wait "$run_pid" || true
+		wait_until none_marked "$mark"
+		wait_until memory_is_back "$before"
+	done
+}
+
+has_child() { # MARK
+	[ "$(marked_pids "$1" | wc -l)" -ge 2 ]
+}
+
+@test "a run that is killed leaves no process and no memory of its VM" {
+	assert_leaves_nothing -p size=512M -p exit=ordered
+	assert_leaves_nothing -p size=512M -p exit=sigkill
+	assert_leaves_nothing -p size=512M -p mem=thp
+	"$TDCOST" list vm | grep -q 'no guest_memfd\|KVM_CAP_GUEST_MEMFD' ||
+		assert_leaves_nothing -p size=512M -p mem=guest_memfd
+}
+
+pool_is_free() { # PAGES
+	[ "$(<"$POOL/free_hugepages")" -eq "$1" ]
+}
+
+@test "nor huge pages of the pool" {
+	# Only root may raise it; elsewhere the pool that there is has to do.
+	raise_pool 16 || [ "$(<"$POOL/free_hugepages")" -ge 16 ]
+	free=$(<"$POOL/free_hugepages")
+	assert_leaves_nothing -p size=32M -p mem=hugetlb -p exit=sigkill
+	assert_leaves_nothing -p size=32M -p mem=hugetlb -p exit=ordered
+	wait_until pool_is_free "$free"
+	run --separate-stderr tdcost run vm -p size=32M -p mem=hugetlb "${SMALL[@]}"
+	assert_measured
+	pool_is_free "$free"
+}
