@@ -16,8 +16,7 @@ const struct model_constant_info model_constants[MODEL_CONSTANTS] = {
 			    "free it" },
 	[MODEL_DYNAMIC] = { "dynamic", "us per leaf",
 			    "TDH.MEM.RANGE.BLOCK, TDH.MEM.TRACK, TDH.MEM.PAGE.REMOVE and "
-			    "TDH.PHYMEM.PAGE.WBINVD, less TDH.PHYMEM.PAGE.RECLAIM, which this way "
-			    "has not" },
+			    "TDH.PHYMEM.PAGE.WBINVD, less the RECLAIM that this way needs not" },
 	[MODEL_KICK] = { "kick", "us per leaf and vCPU",
 			 "after each TDH.MEM.TRACK the loop over all vCPUs, and an IPI to those in "
 			 "guest mode" },
@@ -110,8 +109,10 @@ static void solve(const gsl_matrix *u, const gsl_matrix *v, const gsl_vector *s,
 			m->n_null++;
 			continue;
 		}
-		for (unsigned i = 0; i < m->figures; i++)
+		for (unsigned i = 0; i < m->figures; i++) {
 			sum += gsl_matrix_get(u, i, k);
+			m->leverage[i] += pow(gsl_matrix_get(u, i, k), 2);
+		}
 		for (unsigned j = 0; j < MODEL_CONSTANTS; j++)
 			m->solution[j] += gsl_matrix_get(v, j, k) * sum / value;
 	}

@@ -54,6 +54,11 @@ struct model {
 	unsigned figures, rank, freedom; /* freedom: figures - rank */
 	double rms;		   /* of the relative residuals, over @freedom; NaN for none */
 	double vcpus_lo, vcpus_hi; /* of the rows */
+	/*
+	 * How much each figure draws the fit to itself, 0 to 1, before and after of each row in turn;
+	 * a figure at 1 is met whatever it is, so that its residual says nothing.
+	 */
+	double leverage[MODEL_ROWS * MODEL_PATHS];
 	/* The solution of least norm and what may be added to it, for model_us(). */
 	double solution[MODEL_CONSTANTS], scale[MODEL_CONSTANTS];
 	double null[MODEL_CONSTANTS][MODEL_CONSTANTS];

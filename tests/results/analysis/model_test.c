@@ -72,6 +72,11 @@ static void test_published_rows(void **state)
 	assert_close(model_seconds(&m, 4, 18, MODEL_BEFORE), 72, 1e-9);
 	assert_close(model_seconds(&m, 32, 107, MODEL_BEFORE), 517, 1e-9);
 	assert_close(m.rms, hypot(reclaim / a - 1, reclaim / b - 1), 1e-9);
+	/* Before is met whatever it is; after shares what is left of the three constants. */
+	assert_close(m.leverage[2 * 0 + MODEL_BEFORE], 1, 1e-9);
+	assert_close(m.leverage[2 * 1 + MODEL_BEFORE], 1, 1e-9);
+	assert_close(m.leverage[2 * 0 + MODEL_AFTER] + m.leverage[2 * 1 + MODEL_AFTER], 1, 1e-9);
+	assert_true(m.leverage[2 * 0 + MODEL_AFTER] < 0.6);
 }
 
 /* The relative residual counts: a row a hundred times as large pulls no harder. */
