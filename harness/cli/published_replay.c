@@ -91,10 +91,19 @@ static const struct report_value *phase_named(const struct report *r, const stru
 	return NULL;
 }
 
-/* The clock's own share is no part of a teardown, and what no mark covers is explained by nothing. */
-static bool explains(const struct report_value *v)
+/*
+ * Is it a step of a teardown? The marks' own time is not, nor are waiting and being off the CPU; what
+ * no mark covers is explained by nothing.
+ */
+bool replay_explains(const struct report_value *v)
 {
-	return strcmp(v->subject, "unexplained") && strcmp(v->subject, "timing");
+	static const char *const steps[] = { "block",	"track", "kick", "remove", "flush",
+					     "reclaim", "reset", "pamt", "hkid",   "free" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (!strcmp(v->subject, steps[i]))
+			return true;
+	return false;
 }
 
 static double explained(const struct report *r, const struct replay_line *l)
@@ -105,7 +114,7 @@ static double explained(const struct report *r, const struct replay_line *l)
 	if (!replay_phase(r, l->cell, 0))
 		return l->wall_ns;
 	for (size_t i = 0; (v = replay_phase(r, l->cell, i)); i++)
-		sum += explains(v) ? v->level / l->pages : 0;
+		sum += replay_explains(v) ? v->level / l->pages : 0;
 	return sum;
 }
 
@@ -209,9 +218,9 @@ static void make_notes(struct published_replay *p)
 	note(p, "the published hardware is not stated and is not this machine: wall and explained "
 		"were "
 		"measured here, fitted is of there, and a difference of the two is no measurement");
-	note(p, "explained is what the phases name, without unexplained and timing; where a run "
-		"has no "
-		"phases, its wall time");
+	note(p,
+	     "explained is the time of the phases that are steps of a teardown; where a run has no "
+	     "phases, its wall time");
 	note(p,
 	     "remains is all that the replay leaves out or does faster: SEAMCALLs, but also locks, "
 	     "S-EPT pages, KVM's walk and other memory; divided by the SEAMCALLs of a leaf it is a "

@@ -41,4 +41,7 @@ double replay_delay_ns(const struct replay_line *l);
 const struct report_value *replay_phase(const struct report *r, const struct report_cell *c,
 					size_t i);
 
+/* Is it the time of a step of a teardown? */
+bool replay_explains(const struct report_value *phase);
+
 #endif

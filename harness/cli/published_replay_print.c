@@ -67,8 +67,8 @@ static void print_lines(const struct published_replay *p)
 
 static void print_phases(const struct published_replay *p)
 {
-	static const char *const columns[] = { "path",	">vCPUs",   ">size",
-					       "phase", ">here ns", ">% of fitted" };
+	static const char *const columns[] = { "path",	   ">vCPUs",	   ">size",   "phase",
+					       ">here ns", ">% of fitted", "explains" };
 	struct table *t = table_new(columns, ARRAY_SIZE(columns));
 	const struct report_value *v;
 
@@ -83,6 +83,7 @@ static void print_phases(const struct published_replay *p)
 			table_cell(t, "%s", v->subject);
 			number_cell(t, v->level / l->pages);
 			percent_cell(t, share_percent(v->level / l->pages, l));
+			table_cell(t, "%s", replay_explains(v) ? "yes" : "no");
 		}
 	if (t)
 		table_print(t, stdout);
@@ -113,11 +114,15 @@ static json_t *phases_json(const struct published_replay *p, const struct replay
 	json_t *list = json_array();
 	const struct report_value *v;
 
-	for (size_t i = 0; (v = replay_phase(p->report, l->cell, i)); i++)
-		json_array_append_new(
-			list, json_pack("{s:s, s:o, s:o}", "phase", v->subject, "here_ns",
-					json_number(v->level / l->pages), "percent_of_fitted",
-					json_number(share_percent(v->level / l->pages, l))));
+	for (size_t i = 0; (v = replay_phase(p->report, l->cell, i)); i++) {
+		double ns = v->level / l->pages;
+
+		json_array_append_new(list,
+				      json_pack("{s:s, s:o, s:o, s:b}", "phase", v->subject,
+						"here_ns", json_number(ns), "percent_of_fitted",
+						json_number(share_percent(ns, l)), "explains",
+						replay_explains(v)));
+	}
 	return list;
 }
 

@@ -46,8 +46,8 @@ static const struct {
 	const char *name;
 	unsigned ns; /* of a leaf */
 } phases[] = {
-	{ "flush", 300 }, { "free", 60 },  { "kick", 40 },
-	{ "reset", 400 }, { "timing", 5 }, { "unexplained", 195 },
+	{ "away", 45 },	  { "flush", 300 }, { "free", 60 },	    { "kick", 40 },
+	{ "reset", 400 }, { "timing", 5 },  { "unexplained", 150 },
 };
 
 static int put_boot(struct store *s, int64_t *boot, struct reason *why)

@@ -175,7 +175,9 @@ made_up() { # ROW...
 		tdcost published --fit --against label=replay --json --db "$db" >fit
 		jq -e 'all(.against.cells[]; (.wall_ns - 1000 | fabs) < 1e-6 and (.explained_ns - 800 | fabs) < 1e-6)' fit
 		jq -e 'all(.against.cells[]; .phases | map({(.phase): .here_ns}) | add ==
-			{flush: 300, free: 60, kick: 40, reset: 400, timing: 5, unexplained: 195})' fit
+			{away: 45, flush: 300, free: 60, kick: 40, reset: 400, timing: 5, unexplained: 150})' fit
+		jq -e 'all(.against.cells[]; [.phases[] | select(.explains | not) | .phase] ==
+			["away", "timing", "unexplained"])' fit
 		jq -e '(.constants | map({(.constant): .value}) | add) as $c | all(.against.cells[];
 			((($c.reclaim + if .factors.path == "dynamic"
 				then $c.dynamic + (.factors.vcpus | tonumber) * $c.kick else 0 end) * 1000) as $f |
