@@ -40,7 +40,7 @@ struct cli {
 };
 
 extern const struct command cmd_run, cmd_check, cmd_list, cmd_doctor, cmd_show, cmd_runs,
-	cmd_compare, cmd_plot, cmd_db;
+	cmd_compare, cmd_plot, cmd_published, cmd_db;
 
 /* One line on standard error, "tdcost COMMAND: ...". Return: @status. */
 int cli_error(const struct cli *cli, int status, const char *fmt, ...)

@@ -13,8 +13,8 @@
 #define MAX_ARGS      64
 
 static const struct command *const commands[] = {
-	&cmd_run,  &cmd_check,	 &cmd_list, &cmd_doctor, &cmd_show,
-	&cmd_runs, &cmd_compare, &cmd_plot, &cmd_db,
+	&cmd_run,  &cmd_check,	 &cmd_list, &cmd_doctor,    &cmd_show,
+	&cmd_runs, &cmd_compare, &cmd_plot, &cmd_published, &cmd_db,
 };
 
 /* Options that every command has. */
@@ -34,7 +34,7 @@ static void print_usage(FILE *to)
 		    "What it costs to tear a confidential VM down: measured, stored, compared.\n\n"
 		    "Commands:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
 	fprintf(to, "\n`tdcost COMMAND --help` tells more; `tdcost --version` the version.\n");
 }
 

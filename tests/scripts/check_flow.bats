@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	cd "$BATS_TEST_TMPDIR" || return 1
-	mkdir -p tree/{bench,harness/{core,machine,measure,run,cli},results/{store,analysis},plots,tests}
+	mkdir -p tree/{bench,harness/{core,machine,measure,run,cli},results/{store,analysis,published},plots,tests}
 }
 
 flow() {
@@ -56,6 +56,8 @@ only() { # FOLDER WHAT
 		results/store results/analysis/stats.h
 		results/analysis harness/measure/bench.h
 		results/analysis plots/plots.h
+		results/analysis results/published/published.h
+		results/published results/store/store.h
 		plots harness/run/run.h
 		plots bench/list.h
 	END
@@ -75,6 +77,7 @@ only() { # FOLDER WHAT
 		results/store harness/core/sample.h
 		results/analysis results/store/store.h
 		plots results/analysis/report.h
+		results/published harness/core/reason.h
 		harness/cli plots/plots.h
 		harness/cli bench/list.h
 		tests harness/cli/cli.h
