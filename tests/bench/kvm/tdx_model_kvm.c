@@ -104,11 +104,10 @@ static int create_vcpu(struct file *file, uintptr_t id)
 	int fd;
 
 	(void)file;
-	if (id >= model.config.max_vcpus || model.vm.vcpus >= model.config.max_vcpus)
+	if (id >= 64 || id >= model.config.max_vcpus || model.vm.vcpus >= model.config.max_vcpus)
 		return refuse(-EINVAL, "KVM_CREATE_VCPU: id %zu", (size_t)id);
-	for (int i = 0; i < M_FILES; i++)
-		if (model.files[i].kind == FILE_VCPU && model.files[i].id == id)
-			return refuse(-EEXIST, "KVM_CREATE_VCPU: id %zu twice", (size_t)id);
+	if (model.vm.ids >> id & 1)
+		return refuse(-EEXIST, "KVM_CREATE_VCPU: id %zu twice", (size_t)id);
 	if (model.vm.state != TD_INITIALIZED)
 		return refuse(-EIO, "KVM_CREATE_VCPU: the TD is not initialised, or final");
 	if (!model.vm.split_irqchip)
@@ -118,6 +117,7 @@ static int create_vcpu(struct file *file, uintptr_t id)
 		return fd;
 	file_of(fd)->id = (unsigned)id;
 	model.vm.vcpus++;
+	model.vm.ids |= 1ull << id;
 	return fd;
 }
 

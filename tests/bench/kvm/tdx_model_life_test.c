@@ -22,7 +22,12 @@ static void a_stale_descriptor_is_found_out(void **unused)
 	stale = td.vcpus[0];
 	assert_int_equal(model_sys.close(stale), 0);
 	assert_int_equal(model_sys.close(stale), -EBADF);
-	assert_int_equal(ask(td.vm, KVM_CREATE_VCPU, NULL) == stale, 0);
+	/* The vCPU itself lives on with its VM, so its id is taken. */
+	assert_int_equal(ask(td.vm, KVM_CREATE_VCPU, NULL), -EEXIST);
+	td.vcpus[0] = ask(td.vm, KVM_CREATE_VCPU, (void *)3);
+	assert_true(td.vcpus[0] > 0 && td.vcpus[0] != stale);
+	assert_int_equal(td_destroy(&td, NULL), 0);
+	assert_null(model_leak());
 }
 
 static void after_terminate_the_td_is_dead(void **unused)

@@ -29,6 +29,7 @@ struct vm {
 	bool exists, dead, terminated, hkid, split_irqchip;
 	enum vm_state state;
 	unsigned vcpus;
+	uint64_t ids; /* of vCPUs, a bit each: they live as long as the VM */
 	struct {
 		bool exists;
 		uint64_t gpa, bytes;

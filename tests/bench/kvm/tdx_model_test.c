@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -13,24 +14,26 @@
 
 #include "tests/bench/kvm/tdx_ask.h"
 
-/* INIT_VM with a leaf as given; the hidden ones of the model's are 1 and 0x80000008. */
+/* INIT_VM with two leaves: the addresses' width, and one as given (or that one in its place). */
 static int init_vm(struct td *td, uint32_t function, uint32_t eax, uint64_t reserved,
 		   uint64_t attributes_of_td, uint64_t *status)
 {
-	struct {
-		struct tdc_kvm_tdx_init_vm head;
-		struct kvm_cpuid_entry2 leaves[2];
-	} init = { .head = { .attributes = attributes_of_td, .reserved = { reserved } } };
-	struct tdc_kvm_tdx_cmd cmd = { .id = TDC_KVM_TDX_INIT_VM, .data = (uintptr_t)&init };
+	const size_t leaf = sizeof(struct kvm_cpuid_entry2);
+	struct tdc_kvm_tdx_init_vm *init = calloc(1, sizeof(*init) + 2 * leaf);
+	struct tdc_kvm_tdx_cmd cmd = { .id = TDC_KVM_TDX_INIT_VM, .data = (uintptr_t)init };
 	int err;
 
-	init.head.cpuid.nent = 2;
-	init.leaves[0] = (struct kvm_cpuid_entry2){ .function = 0x80000008, .eax = 48 << 16 };
-	init.leaves[1] = (struct kvm_cpuid_entry2){ .function = function, .eax = eax };
-	if (function == 0x80000008)
-		init.leaves[0] = init.leaves[1];
+	assert_non_null(init);
+	init->attributes = attributes_of_td;
+	init->reserved[0] = reserved;
+	init->cpuid.nent = 2;
+	init->cpuid.entries[0].function = 0x80000008;
+	init->cpuid.entries[0].eax = function == 0x80000008 ? eax : 48 << 16;
+	init->cpuid.entries[1].function = function;
+	init->cpuid.entries[1].eax = eax;
 	err = ask(td->vm, KVM_MEMORY_ENCRYPT_OP, &cmd);
 	*status = cmd.hw_error;
+	free(init);
 	return err;
 }
 
