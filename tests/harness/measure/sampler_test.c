@@ -906,7 +906,7 @@ static void page_faults_are_no_fault_where_memory_is_populated(void **state)
 	struct plan plan;
 
 	(void)state;
-	populates.faults = true;
+	populates.renews = true;
 	plan = plan_of(&populates, "shape=round");
 	job = job_of(&plan);
 	map_fresh(10000);
