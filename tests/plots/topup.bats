@@ -28,6 +28,7 @@ measure() {
 	measure
 	run --separate-stderr tdcost plot --plot threads --format dumb
 	[ "$status" = 1 ]
+	# shellcheck disable=SC2154 # set by run --separate-stderr
 	[[ $stderr == *"several counts of threads; try \`tdcost run topup -p threads=1,2,all\`"* ]]
 }
 
