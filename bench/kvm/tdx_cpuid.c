@@ -106,6 +106,29 @@ static const struct kvm_cpuid_entry2 *find_leaf(const struct kvm_cpuid2 *cpuid, 
 	return NULL;
 }
 
+/*
+ * What a TD that runs nothing goes without, even if it may be configured: VMX, SMX and PSE-36;
+ * TSC_ADJUST, SGX, processor trace, SGX launch control. KVM's TDX selftests, which are not in
+ * mainline, leave out the same; what a TDX module would say to them was not tried.
+ */
+static const struct {
+	uint32_t function, ebx, ecx, edx;
+} without[] = {
+	{ 1, 0, 1u << 5 | 1u << 6, 1u << 17 },
+	{ 7, 1u << 1 | 1u << 2 | 1u << 25, 1u << 30, 0 },
+};
+
+static void leave_out(struct kvm_cpuid_entry2 *leaf)
+{
+	for (size_t i = 0; i < sizeof(without) / sizeof(*without); i++) {
+		if (without[i].function != leaf->function || leaf->index)
+			continue;
+		leaf->ebx &= ~without[i].ebx;
+		leaf->ecx &= ~without[i].ecx;
+		leaf->edx &= ~without[i].edx;
+	}
+}
+
 /* What this host has, of what may be configured. */
 static void mask_leaf(struct kvm_cpuid_entry2 *leaf, const struct kvm_cpuid_entry2 *host)
 {
@@ -113,6 +136,7 @@ static void mask_leaf(struct kvm_cpuid_entry2 *leaf, const struct kvm_cpuid_entr
 	leaf->ebx &= host->ebx;
 	leaf->ecx &= host->ecx;
 	leaf->edx &= host->edx;
+	leave_out(leaf);
 	if (leaf->function == LEAF_WIDTHS)
 		leaf->eax = (leaf->eax & ~WIDTH) | WIDTH_48;
 }

@@ -10,8 +10,8 @@
  * uapi_test.c compares with the kernel's headers, and the table of calls itself.
  *
  * Every call is checked as the kernel does it and answered with the kernel's errno. What a client
- * is never to be answered is kept as a refusal: a test of a client that behaves finds none. Any call
- * can be made to fail by number.
+ * is never to be answered is kept as a refusal: a test of a client that behaves finds none. Any
+ * call can be made to fail by number.
  */
 #ifndef TDC_TESTS_BENCH_KVM_TDX_MODEL_H
 #define TDC_TESTS_BENCH_KVM_TDX_MODEL_H

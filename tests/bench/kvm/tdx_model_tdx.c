@@ -23,7 +23,7 @@ const char *command_name(uint32_t id)
 	return id < sizeof(commands) / sizeof(*commands) ? commands[id] : "KVM_MEMORY_ENCRYPT_OP";
 }
 
-/* Leaf 1, leaf 0x80000008, then leaves of no meaning. */
+/* Leaf 1, 0x80000008, one of no meaning, 7 (with processor trace), then others of no meaning. */
 struct kvm_cpuid_entry2 configurable_leaf(unsigned i)
 {
 	struct kvm_cpuid_entry2 leaf = { .function = 0x100 + i, .eax = 0xff, .ebx = i };
@@ -32,6 +32,8 @@ struct kvm_cpuid_entry2 configurable_leaf(unsigned i)
 		leaf = (struct kvm_cpuid_entry2){ .function = 1, .ecx = 0x40000, .edx = 0x100 };
 	if (i == 1)
 		leaf = (struct kvm_cpuid_entry2){ .function = 0x80000008, .eax = 0xff0000 };
+	if (i == 3)
+		leaf = (struct kvm_cpuid_entry2){ .function = 7, .ebx = 0x02000101 };
 	return leaf;
 }
 

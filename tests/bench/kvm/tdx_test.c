@@ -188,7 +188,10 @@ static void buffers_grow_until_the_leaves_fit(void **unused)
 	}
 }
 
-/* The model lets leaf 0x102 be configured, but its host does not have it. */
+/*
+ * The model lets leaf 0x102 be configured, but its host does not have it; it lets processor trace
+ * be, and a TD that runs nothing needs none.
+ */
 static void a_td_gets_no_more_than_the_host_has(void **unused)
 {
 	struct td_config config = small();
@@ -201,6 +204,8 @@ static void a_td_gets_no_more_than_the_host_has(void **unused)
 		assert_int_not_equal(td.init->cpuid.entries[i].function, 0x102);
 		if (td.init->cpuid.entries[i].function == 0x80000008)
 			assert_int_equal(td.init->cpuid.entries[i].eax, 48 << 16);
+		if (td.init->cpuid.entries[i].function == 7)
+			assert_int_equal(td.init->cpuid.entries[i].ebx, 0x101);
 	}
 	destroy(&td);
 }
