@@ -11,6 +11,8 @@
 /* Where most curves would lie in the lowest fifth of a linear axis, it is no axis for them. */
 #define LOW	 0.2
 #define LOG_SPAN 1
+#define MIB	 1048576.0
+#define GIB	 1073741824.0
 #define APART	 0.007 /* of the axis: curves stand side by side, so that intervals are seen */
 
 /* Return: has the cell data at a level that is a number? */
@@ -21,7 +23,7 @@ static bool level_of(const struct along *a, const struct report_cell *c, double 
 
 	if (!c->has_data || size_parse(level, &number))
 		return false;
-	*x = (double)number / (a->unit ? a->unit : 1);
+	*x = (double)number;
 	return true;
 }
 
@@ -149,6 +151,21 @@ static int add_rows(const struct along *a, struct feed *f, struct reason *why)
 	return f->n ? 0 : reason_set(why, -ENODATA, "%s", a->none);
 }
 
+/* In GiB where the largest has one. Return: the unit's name, "" where levels are no sizes. */
+static const char *choose_unit(const struct along *a, struct feed *f)
+{
+	double most = 0, unit;
+
+	if (!a->bytes)
+		return "";
+	for (size_t i = 0; i < f->n; i++)
+		most = fmax(most, f->rows[i].x);
+	unit = most < GIB ? MIB : GIB;
+	for (size_t i = 0; i < f->n; i++)
+		f->rows[i].x /= unit;
+	return most < GIB ? ", MiB" : ", GiB";
+}
+
 /* Rows of a curve stand together: what is an axis is sorted last. */
 static bool same_curve(const struct feed_row *a, const struct feed_row *b)
 {
@@ -232,15 +249,15 @@ static void find_x(const struct along *a, const struct feed *f, const struct fee
 }
 
 static void find_axes(const struct along *a, const struct curves *c,
-		      const struct feed_row *const *first, struct panel *p)
+		      const struct feed_row *const *first, const char *unit, struct panel *p)
 {
 	const struct feed *f = c->f;
 	const struct feed_section *s = &f->sections[c->curve[p->first].row->section];
 
 	find_x(a, f, s, &p->x);
 	find_y(f, s, c, first, &p->y);
-	snprintf(p->x_name, sizeof(p->x_name), "%s%s%s", f->n_sections > 1 ? s->benchmark : "",
-		 f->n_sections > 1 ? ": " : "", a->x_name);
+	snprintf(p->x_name, sizeof(p->x_name), "%s%s%s%s", f->n_sections > 1 ? s->benchmark : "",
+		 f->n_sections > 1 ? ": " : "", a->x_name, unit);
 	snprintf(p->y_name, sizeof(p->y_name), "%s%s%s%s", s->metric, *s->metric ? ", " : "",
 		 s->unit, p->y.log ? ", log scale" : "");
 }
@@ -273,12 +290,13 @@ static void write_curve(FILE *out, const struct panel *p, size_t place, const st
 static void write_picture(const struct along *a, FILE *data, struct curves *c,
 			  const struct feed_row **first)
 {
+	const char *unit = choose_unit(a, c->f);
 	char benchmarks[120], title[200];
 
 	find_curves(c, first);
 	curves_divide(c, false);
 	for (size_t i = 0; i < c->panels; i++)
-		find_axes(a, c, first, &c->panel[i]);
+		find_axes(a, c, first, unit, &c->panel[i]);
 	snprintf(title, sizeof(title), "%s: %s", feed_drawn(c->f, benchmarks, sizeof(benchmarks)),
 		 a->title);
 	feed_caption(data, c->f, title, a->note);

@@ -14,8 +14,8 @@
 struct along {
 	const char *factor;
 	const char *x_name;
-	double unit; /* of the axis, in units of the levels; 0: 1 */
-	bool log;    /* the axis: levels are above 0 */
+	bool bytes; /* levels are sizes: the axis is in MiB or GiB */
+	bool log;   /* the axis: levels are above 0 */
 	const char *title, *note;
 	const char *none;	   /* what is said where nothing can be drawn, with a command */
 	const char *const *inside; /* feed.inside: factors that tell the curves of a panel apart */

@@ -291,6 +291,16 @@ static size_t fallback_column(struct feed *f, const struct feed_section *s, cons
 	return 1;
 }
 
+/* Sections of one benchmark share a caption: what one of them has one level of may vary in another. */
+static bool varies_elsewhere(const struct feed *f, size_t section, const char *name)
+{
+	for (size_t s = 0; s < f->n_sections; s++)
+		if (!strcmp(f->sections[s].benchmark, f->sections[section].benchmark) &&
+		    key_varies(f, s, name))
+			return true;
+	return false;
+}
+
 void label_rows(struct feed *f, size_t section, const char *split)
 {
 	struct feed_section *s = &f->sections[section];
@@ -300,10 +310,11 @@ void label_rows(struct feed *f, size_t section, const char *split)
 
 	find_keys(f, section, split, &keys);
 	for (size_t k = 0; k < keys.n; k++) {
-		if (!keys.varies[k])
-			append_once(f->common, sizeof(f->common), keys.name[k],
-				    report_level(f->rows[s->first].cell, keys.name[k]));
-		else if (!keys.panel[k] && cols < LEAD_COLUMNS) {
+		if (!keys.varies[k]) {
+			if (!varies_elsewhere(f, section, keys.name[k]))
+				append_once(f->common, sizeof(f->common), keys.name[k],
+					    report_level(f->rows[s->first].cell, keys.name[k]));
+		} else if (!keys.panel[k] && cols < LEAD_COLUMNS) {
 			head[cols] = keys.name[k];
 			level_column(f, s, keys.name[k], cols++);
 		} else if (!keys.panel[k]) {

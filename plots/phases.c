@@ -109,6 +109,29 @@ static int add_rows(struct feed *f, struct reason *why)
 	return reason_set(why, -ENODATA, "no cell tells its phases; try `tdcost run teardown`");
 }
 
+/* The order of a shutdown; what is not among them comes behind them. */
+static const char *const in_time[] = {
+	"block",     "track",	    "kick",  "remove", "flush", "hkid",
+	"terminate", "reclaim",	    "reset", "pamt",   "vcpus", "memslot",
+	"exit",	     "guest_memfd", "vm",    "kvm",    "free",	"memory",
+};
+
+static size_t place_of(const char *name)
+{
+	size_t i = 0;
+
+	while (i < sizeof(in_time) / sizeof(in_time[0]) && strcmp(in_time[i], name))
+		i++;
+	return i;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	size_t x = place_of(*(const char *const *)a), y = place_of(*(const char *const *)b);
+
+	return (x > y) - (x < y);
+}
+
 static void add_name(struct forest_parts *parts, const char **names, const char *name)
 {
 	for (size_t i = 0; i < parts->n; i++)
@@ -118,7 +141,7 @@ static void add_name(struct forest_parts *parts, const char **names, const char 
 		names[parts->n++] = name;
 }
 
-/* Phases in the order in which the benchmarks have them; what is unexplained comes last. */
+/* What is unexplained comes last. */
 static void find_names(const struct feed *f, struct forest_parts *parts, const char **names)
 {
 	for (size_t i = 0; i < f->n_runs; i++)
@@ -129,6 +152,7 @@ static void find_names(const struct feed *f, struct forest_parts *parts, const c
 			    parts->n < FOREST_PARTS - 1)
 				add_name(parts, names, v->subject);
 		}
+	qsort(names, parts->n, sizeof(*names), compare_names);
 	add_name(parts, names, UNEXPLAINED);
 }
 

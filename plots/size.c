@@ -6,8 +6,6 @@
 #include "plots/along.h"
 #include "plots/feeds.h"
 
-#define GIB 1073741824.0
-
 int size_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why)
 {
 	static const char *const inside[] = {
@@ -22,8 +20,8 @@ int size_feed(FILE *data, const struct report *const *runs, size_t n, struct rea
 	};
 	static const struct along size = {
 		.factor = "size",
-		.x_name = "memory, GiB",
-		.unit = GIB,
+		.x_name = "memory",
+		.bytes = true,
 		.log = true,
 		.title = "shutdown time against size",
 		.note = ALONG_POINTS " at each size; saving: paired difference on - off, median "
