@@ -243,7 +243,7 @@ static int open_phases(struct td_user *u, struct td_arm *a, unsigned metric)
 	unsigned told = told_phases(a);
 
 	for (unsigned i = 0; i < TD_PHASES; i++)
-		names[i] = told & TD_BIT(i) ? td_phase_names[i] : NULL;
+		names[i] = (told & TD_BIT(i)) ? td_phase_names[i] : NULL;
 	return phases_open(&a->phases, u->ctx, metric, names, TD_PHASES);
 }
 

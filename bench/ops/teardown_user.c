@@ -158,17 +158,6 @@ void td_user_steps(struct td_user *u, const struct td_arm *a)
 		hkid(u, a);
 }
 
-/* The file's pages go when its last reference does, behind the removal of all of them. */
-void td_user_free_pages(struct td_user *u, const struct td_arm *a)
-{
-	if (a->set.without & TD_BIT(TD_P_FREE))
-		return;
-	td_tally_begin(&u->whole.tally);
-	madvise(u->mem.base, u->mem.bytes, MADV_DONTNEED);
-	td_tally_mark(&u->whole.tally, TD_P_FREE);
-	td_tally_keep(&u->whole.tally);
-}
-
 /* How long this thread was not on a CPU up to now: of use as a difference only. */
 static int64_t away_ns(void)
 {
@@ -177,6 +166,22 @@ static int64_t away_ns(void)
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran);
 	clock_gettime(CLOCK_MONOTONIC_RAW, &wall);
 	return (wall.tv_sec - ran.tv_sec) * 1000000000 + wall.tv_nsec - ran.tv_nsec;
+}
+
+/* The file's pages go when its last reference does, behind the removal of all of them. */
+void td_user_free_pages(struct td_user *u, const struct td_arm *a)
+{
+	int64_t away;
+
+	u->away_free_ns = 0;
+	if (a->set.without & TD_BIT(TD_P_FREE))
+		return;
+	away = away_ns();
+	td_tally_begin(&u->whole.tally);
+	madvise(u->mem.base, u->mem.bytes, MADV_DONTNEED);
+	td_tally_mark(&u->whole.tally, TD_P_FREE);
+	td_tally_keep(&u->whole.tally);
+	u->away_free_ns = away_ns() - away;
 }
 
 static void all_steps(struct td_user *u, const struct td_arm *a)
@@ -236,33 +241,52 @@ static void tell_steps(const struct td_user *u, const struct td_arm *a, struct b
 	}
 }
 
+/*
+ * What was away is in no other phase. A marked leaf that was interrupted does not count, but the
+ * freeing and the whole loop over the leaves are timed from end to end.
+ */
+static void take_away(struct td_user *u, struct td_arm *a)
+{
+	double away = (double)u->away_ns * u->ticks_per_ns;
+	double in_free = (double)u->away_free_ns * u->ticks_per_ns;
+
+	a->phases.ticks[TD_P_AWAY] = away;
+	a->phases.ticks[TD_P_FREE] -= in_free;
+	if (!a->replay.every && !has_team(a))
+		a->phases.ticks[TD_P_LEAVES] -= away - in_free;
+}
+
 void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out)
 {
 	struct td_arm *a = &u->arms[arm];
-	double away = (double)u->away_ns * u->ticks_per_ns;
 
-	a->phases.ticks[TD_P_AWAY] = away;
 	if (a->set.reset_alone) {
-		a->phases.ticks[TD_P_RESET] = bench_sample_ticks(out) - away;
+		a->phases.ticks[TD_P_AWAY] = (double)u->away_ns * u->ticks_per_ns;
+		a->phases.ticks[TD_P_RESET] = bench_sample_ticks(out) - a->phases.ticks[TD_P_AWAY];
 	} else {
 		add_threads(u, a);
+		take_away(u, a);
 		tell_steps(u, a, out);
 	}
 	phases_values(&a->phases, out);
 }
 
-int td_user_finish(struct td_user *u, struct reason *why)
+static void flag_shortage(struct td_user *u)
 {
 	char detail[128];
+
+	snprintf(detail, sizeof(detail), "%zu of %zu MiB as %s at the end", u->mem.granted >> 20,
+		 u->mem.bytes >> 20, mem_backing_name(u->mem.backing));
+	u->ctx->flag(u->ctx, FLAG_HUGE_PAGES, -1, detail);
+}
+
+int td_user_finish(struct td_user *u, struct reason *why)
+{
 	int ret;
 
 	renew(u);
 	ret = mem_look_again(&u->mem, why);
-	if (!ret && u->mem.granted < u->mem.bytes) {
-		snprintf(detail, sizeof(detail), "%zu of %zu MiB as %s at the end",
-			 u->mem.granted >> 20, u->mem.bytes >> 20,
-			 mem_backing_name(u->mem.backing));
-		u->ctx->flag(u->ctx, FLAG_HUGE_PAGES, -1, detail);
-	}
+	if (!ret && u->mem.granted < u->mem.bytes)
+		flag_shortage(u);
 	return ret ? ret : mem_guard_check(&u->mem, why);
 }

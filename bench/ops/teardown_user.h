@@ -61,7 +61,8 @@ struct td_user {
 	bool pooled, counted;
 	double mark_cost; /* ticks */
 	double ticks_per_ns;
-	int64_t away_ns;	  /* in the sample just taken, the caller */
+	/* Off the CPU in the sample just taken, the caller; and of it while it freed. */
+	int64_t away_ns, away_free_ns;
 	struct td_thread whole;	  /* what is not of a leaf */
 	const struct td_arm *arm; /* that the team is at */
 	unsigned running;	  /* threads that are not done with their leaves */
