@@ -198,6 +198,48 @@ static void find_curves(struct curves *c, const struct feed_row **first)
 	}
 }
 
+/* Behind all panels of the runs, with a section of which nothing is told but its axes. */
+static void add_apart(struct curves *c, const struct feed_row **first, struct along_apart *apart)
+{
+	struct feed *f = c->f;
+
+	snprintf(f->panels[f->n_panels], sizeof(f->panels[0]), "%s", apart->name);
+	for (size_t i = 0, end; i < apart->n; i = end) {
+		struct feed_row *row = &apart->rows[i];
+
+		for (end = i; end < apart->n && !strcmp(apart->rows[end].label, row->label);
+		     end++) {
+			apart->rows[end].panel = f->n_panels;
+			apart->rows[end].section = f->n_sections;
+		}
+		if (feed_width(row->label) > f->width)
+			f->width = feed_width(row->label);
+		first[c->n] = row;
+		c->curve[c->n++] = (struct curve){ .row = row, .rows = end - i };
+	}
+}
+
+static bool is_apart(const struct curves *c, const struct panel *p)
+{
+	return c->curve[p->first].row->panel == c->f->n_panels;
+}
+
+static void find_axes_apart(const struct along_apart *apart, struct panel *p)
+{
+	double lo[2] = { INFINITY, INFINITY }, hi[2] = { -INFINITY, -INFINITY };
+
+	for (size_t i = 0; i < apart->n; i++) {
+		lo[0] = fmin(lo[0], apart->rows[i].x);
+		hi[0] = fmax(hi[0], apart->rows[i].x);
+		lo[1] = fmin(lo[1], apart->rows[i].value);
+		hi[1] = fmax(hi[1], apart->rows[i].value);
+	}
+	axis_around(&p->x, lo[0], hi[0], LOG_SPAN);
+	axis_around(&p->y, lo[1], hi[1], LOG_SPAN);
+	snprintf(p->x_name, sizeof(p->x_name), "%s", apart->x_name);
+	snprintf(p->y_name, sizeof(p->y_name), "%s, log scale", apart->y_name);
+}
+
 static double top_of(const struct feed_row *row, size_t n)
 {
 	double top = 0;
@@ -288,15 +330,19 @@ static void write_curve(FILE *out, const struct panel *p, size_t place, const st
 }
 
 static void write_picture(const struct along *a, FILE *data, struct curves *c,
-			  const struct feed_row **first)
+			  const struct feed_row **first, struct along_apart *apart)
 {
 	const char *unit = choose_unit(a, c->f);
 	char benchmarks[120], title[200];
 
 	find_curves(c, first);
+	add_apart(c, first, apart);
 	curves_divide(c, false);
 	for (size_t i = 0; i < c->panels; i++)
-		find_axes(a, c, first, unit, &c->panel[i]);
+		if (is_apart(c, &c->panel[i]))
+			find_axes_apart(apart, &c->panel[i]);
+		else
+			find_axes(a, c, first, unit, &c->panel[i]);
 	snprintf(title, sizeof(title), "%s: %s", feed_drawn(c->f, benchmarks, sizeof(benchmarks)),
 		 a->title);
 	feed_caption(data, c->f, title, a->note);
@@ -311,6 +357,7 @@ int along_feed(const struct along *a, FILE *data, const struct report *const *ru
 	       struct reason *why)
 {
 	const struct feed_row **first = NULL;
+	struct along_apart apart = { .n = 0 };
 	struct curves c = { 0 };
 	struct feed f;
 	int ret = feed_start(&f, runs, n, why);
@@ -322,18 +369,21 @@ int along_feed(const struct along *a, FILE *data, const struct report *const *ru
 		ret = add_rows(a, &f, why);
 	if (!ret)
 		ret = feed_arrange(&f, NULL, why);
+	if (!ret && a->apart)
+		ret = a->apart(&apart, why);
 	if (ret)
 		goto out;
-	first = calloc(f.n, sizeof(const struct feed_row *));
-	ret = first ? curves_start(&c, &f) : -ENOMEM;
+	first = calloc(f.n + apart.n, sizeof(const struct feed_row *));
+	ret = first ? curves_start(&c, &f, apart.n) : -ENOMEM;
 	if (ret) {
 		reason_set(why, ret, "out of memory");
 		goto out;
 	}
-	write_picture(a, data, &c, first);
+	write_picture(a, data, &c, first, &apart);
 	ret = feed_done(data, why);
 out:
 	free(first);
+	free(apart.rows);
 	curves_end(&c);
 	feed_end(&f);
 	return ret;

@@ -11,6 +11,14 @@
 #define ALONG_POINTS \
 	"point: median over invocations; bar: its 95 % interval; curves stand side by side"
 
+/* Points that no run holds: a panel of their own, below the others, on axes of their own. */
+struct along_apart {
+	char name[192]; /* of the panel: what they are, and whose */
+	const char *x_name, *y_name;
+	struct feed_row *rows; /* label, x, value; the rows of a curve have one label; freed */
+	size_t n;
+};
+
 struct along {
 	const char *factor;
 	const char *x_name;
@@ -20,7 +28,9 @@ struct along {
 	const char *none;	   /* what is said where nothing can be drawn, with a command */
 	const char *const *inside; /* feed.inside: factors that tell the curves of a panel apart */
 	const char *instead; /* a metric that is drawn in place of the time where there is one */
-	const char *const *also;       /* metrics with panels of their own, up to a NULL; NULL */
+	const char *const *also; /* metrics with panels of their own, up to a NULL; NULL */
+	/* Fills @out, which is zero. Return: 0 or -errno. NULL: there are none. */
+	int (*apart)(struct along_apart *out, struct reason *why);
 	const struct along_pair *pair; /* what one level of a paired factor saves; NULL */
 };
 

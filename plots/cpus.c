@@ -181,7 +181,7 @@ int cpus_feed(FILE *data, const struct report *const *runs, size_t n, struct rea
 		ret = feed_arrange(&f, NULL, why);
 	if (ret)
 		goto out;
-	ret = curves_start(&c, &f);
+	ret = curves_start(&c, &f, 0);
 	if (ret) {
 		reason_set(why, ret, "out of memory");
 		goto out;

@@ -9,11 +9,11 @@
 #define PANEL_CURVES 8
 #define MAX_PANELS   40 /* a picture's height has a limit: cairo's 32767 pixels */
 
-int curves_start(struct curves *c, struct feed *f)
+int curves_start(struct curves *c, struct feed *f, size_t more)
 {
 	*c = (struct curves){ .f = f, .figures = "" };
-	c->curve = calloc(f->n, sizeof(*c->curve));
-	c->panel = calloc(f->n, sizeof(*c->panel));
+	c->curve = calloc(f->n + more, sizeof(*c->curve));
+	c->panel = calloc(f->n + more, sizeof(*c->panel));
 	return c->curve && c->panel ? 0 : -ENOMEM;
 }
 

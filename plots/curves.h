@@ -41,8 +41,8 @@ struct curves {
 	const char *figures; /* head of their column; "" for none */
 };
 
-/* After feed_arrange(): room for what is to be drawn. Return: 0, -ENOMEM. End with curves_end(). */
-int curves_start(struct curves *c, struct feed *f);
+/* After feed_arrange(): room for what is to be drawn, and @more curves. Return: 0, -ENOMEM. End with curves_end(). */
+int curves_start(struct curves *c, struct feed *f, size_t more);
 void curves_end(struct curves *c);
 
 /* With all curves there: sort legends, make panels. What is beyond a picture's height is counted. */

@@ -88,7 +88,7 @@ int ecdf_feed(FILE *data, const struct report *const *runs, size_t n, struct rea
 		ret = feed_arrange(&f, "quirk", why);
 	if (ret)
 		goto out;
-	ret = curves_start(&c, &f);
+	ret = curves_start(&c, &f, 0);
 	if (!ret)
 		ret = load(&c);
 	if (ret) {

@@ -107,7 +107,7 @@ static bool same_section(const struct feed_section *a, const struct feed_section
 
 static int find_sections(struct feed *f)
 {
-	f->sections = calloc(f->n, sizeof(*f->sections));
+	f->sections = calloc(f->n + 1, sizeof(*f->sections)); /* one for what no run holds */
 	if (!f->sections)
 		return -ENOMEM;
 	for (size_t i = 0; i < f->n; i++) {
@@ -127,7 +127,7 @@ static int find_sections(struct feed *f)
 /* Panels are numbered in order of first appearance, section by section. */
 static int find_panels(struct feed *f, const char *split)
 {
-	f->panels = calloc(f->n, sizeof(*f->panels));
+	f->panels = calloc(f->n + 1, sizeof(*f->panels));
 	if (!f->panels)
 		return -ENOMEM;
 	for (size_t s = 0; s < f->n_sections; s++) {
