@@ -13,6 +13,7 @@ teardown() {
 	[ -z "${mark:-}" ] || marked_pids "$mark" | while read -r pid; do
 		kill -KILL "$pid" 2>/dev/null || true
 	done
+	[ -z "${group:-}" ] || rmdir "$group" || true
 	[ -z "${pool:-}" ] || echo "$pool" >"$POOL/nr_hugepages"
 }
 
@@ -23,13 +24,37 @@ raise_pool() { # PAGES
 	[ "$(<"$POOL/nr_hugepages")" -ge $((pool + $1)) ]
 }
 
-meminfo() { # FIELD
-	sed -n "s/^$1: *\([0-9]*\).*/\1/p" /proc/meminfo
+# A memory cgroup for one run, of either version, so that nobody else's memory is looked at. Where none
+# may be made it is the whole machine's.
+enter_cgroup() {
+	local top file
+	group=
+	for top in /sys/fs/cgroup/memory /sys/fs/cgroup; do
+		mkdir "$top/tdcost-$$-$1" 2>/dev/null || continue
+		group=$top/tdcost-$$-$1
+		for file in memory.usage_in_bytes memory.current; do
+			[ ! -e "$group/$file" ] || { usage=$group/$file && return; }
+		done
+		rmdir "$group"
+		group=
+	done
 }
 
-# No more than 128 MiB below MIB of available memory, a quarter of what a test takes.
-memory_is_back() { # MIB
-	[ $(($(meminfo MemAvailable) / 1024)) -ge $(($1 - 128)) ]
+used_mib() {
+	if [ -n "$group" ]; then
+		echo $(($(<"$usage") >> 20))
+	else
+		sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo | { read -r kib && echo $((-kib >> 10)); }
+	fi
+}
+
+# Within 48 MiB of BEFORE: what a test takes is ten times as much.
+memory_is_back() { # BEFORE
+	[ "$(used_mib)" -le $(($1 + 48)) ]
+}
+
+memory_is_taken() { # BEFORE
+	! memory_is_back "$1"
 }
 
 @test "each end yields its life and its phases, which add up" {
@@ -109,21 +134,27 @@ memory_is_back() { # MIB
 	[[ $stderr == *"no permission for /dev/kvm: "*"kvm"* ]]
 }
 
-# Several times, so that it is met while it creates, populates and destroys.
-assert_leaves_nothing() { # SETTING...
-	local i before
+# Twice, so that it is met while it creates, populates or destroys. TAKEN: the condition to wait for.
+assert_leaves_nothing() { # TAKEN SETTING...
+	local i before taken=$1
+	shift
 	for i in 1 2; do
-		before=$(($(meminfo MemAvailable) / 1024))
 		mark=vm-$$-$RANDOM-$i
-		TDCOST_MARK=$mark setsid "$TDCOST" run vm "$@" --rounds 100 --budget 120s --db killed.db \
-			>out 2>err &
+		enter_cgroup "$RANDOM-$i"
+		before=$(used_mib)
+		# shellcheck disable=SC2016  # for the other shell
+		TDCOST_MARK=$mark setsid bash -c '[ -z "$0" ] || echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" \
+			"$TDCOST" run vm "$@" --rounds 100 --budget 120s --db killed.db >out 2>err &
 		run_pid=$!
 		wait_until has_child "$mark"
+		wait_until "$taken" "$before"
 		sleep "0.$(printf %03d $((RANDOM % 900)))"
 		kill -KILL "$run_pid"
 		wait "$run_pid" || true
 		wait_until none_marked "$mark"
 		wait_until memory_is_back "$before"
+		[ -z "$group" ] || wait_until rmdir "$group"
+		group=
 	done
 }
 
@@ -132,11 +163,11 @@ has_child() { # MARK
 }
 
 @test "a run that is killed leaves no process and no memory of its VM" {
-	assert_leaves_nothing -p size=512M -p exit=ordered
-	assert_leaves_nothing -p size=512M -p exit=sigkill
-	assert_leaves_nothing -p size=512M -p mem=thp
+	assert_leaves_nothing memory_is_taken -p size=512M -p exit=ordered
+	assert_leaves_nothing memory_is_taken -p size=512M -p exit=sigkill
+	assert_leaves_nothing memory_is_taken -p size=512M -p mem=thp
 	"$TDCOST" list vm | grep -q 'no guest_memfd\|KVM_CAP_GUEST_MEMFD' ||
-		assert_leaves_nothing -p size=512M -p mem=guest_memfd
+		assert_leaves_nothing memory_is_taken -p size=512M -p mem=guest_memfd
 }
 
 pool_is_free() { # PAGES
@@ -147,8 +178,8 @@ pool_is_free() { # PAGES
 	# Only root may raise it; elsewhere the pool that there is has to do.
 	raise_pool 16 || [ "$(<"$POOL/free_hugepages")" -ge 16 ]
 	free=$(<"$POOL/free_hugepages")
-	assert_leaves_nothing -p size=32M -p mem=hugetlb -p exit=sigkill
-	assert_leaves_nothing -p size=32M -p mem=hugetlb -p exit=ordered
+	assert_leaves_nothing true -p size=32M -p mem=hugetlb -p exit=sigkill
+	assert_leaves_nothing true -p size=32M -p mem=hugetlb -p exit=ordered
 	wait_until pool_is_free "$free"
 	run --separate-stderr tdcost run vm -p size=32M -p mem=hugetlb "${SMALL[@]}"
 	assert_measured
