@@ -23,6 +23,9 @@ static int teardown_setup(struct bench_ctx *ctx, void **state, struct reason *wh
 {
 	struct td_user *u = calloc(1, sizeof(*u));
 	struct td_setting *settings = calloc(ctx->n_arms, sizeof(*settings));
+	static const struct td_metrics metrics = { .phase = TEARDOWN_PHASE,
+						   .page = TEARDOWN_PAGE,
+						   .steps = TEARDOWN_STEPS_DONE };
 	int ret;
 
 	if (!u || !settings) {
@@ -32,7 +35,7 @@ static int teardown_setup(struct bench_ctx *ctx, void **state, struct reason *wh
 	}
 	for (unsigned i = 0; i < ctx->n_arms; i++)
 		settings[i] = teardown_setting_of(&ctx->arms[i]);
-	ret = td_user_open(u, ctx, settings, TEARDOWN_PHASE, TEARDOWN_STEPS_DONE, why);
+	ret = td_user_open(u, ctx, settings, &metrics, why);
 	free(settings);
 	if (ret) {
 		teardown_teardown(u);

@@ -27,7 +27,7 @@ enum {
 	F_MAX
 };
 
-enum { TEARDOWN_TIME, TEARDOWN_PHASE, TEARDOWN_STEPS_DONE };
+enum { TEARDOWN_TIME, TEARDOWN_PHASE, TEARDOWN_PAGE, TEARDOWN_STEPS_DONE };
 
 extern const struct factor_info teardown_factors[];
 extern const struct metric_info teardown_metrics[];

@@ -159,8 +159,9 @@ const struct factor_info teardown_factors[] = {
 };
 
 const struct metric_info teardown_metrics[] = {
-	[TEARDOWN_TIME] = { "time", "duration", "4 KiB page", 0 },
+	[TEARDOWN_TIME] = { "time", "duration", "teardown", 0 },
 	[TEARDOWN_PHASE] = { "phase", "duration", "sample", 0 },
+	[TEARDOWN_PAGE] = { "page", "duration", "4 KiB page", 0 },
 	[TEARDOWN_STEPS_DONE] = { "steps", "count", "sample", 0 },
 	{ NULL, NULL, NULL, 0 },
 };

@@ -27,12 +27,13 @@
 #define TRIAL	   BACKING_STEP
 #define PROVED	   (64ul << 20)
 
-enum { M_TIME, M_PHASE, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_MAX };
+enum { M_TIME, M_PHASE, M_PAGE, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_MAX };
 enum { KILL_RESET, KILL_KILL };
 
 static const struct metric_info vm_metrics[] = {
 	[M_TIME] = { "time", "duration", "VM", 0 },
 	[M_PHASE] = { "phase", "duration", "sample", 0 },
+	[M_PAGE] = { "page", "duration", "4 KiB page", 0 },
 	[M_LIFE] = { "life", "duration", "sample", 0 },
 	[M_GAP] = { "victim-gap", "duration", "sample", 0 },
 	[M_SLOWDOWN] = { "victim-slowdown-percent", "count", "sample", 0 },
@@ -55,7 +56,7 @@ struct vm_state {
 	struct phases phases[ENDS];
 	struct victim *victim; /* NULL: none */
 	char *sources;	       /* lines that clearing stores: zeros, random */
-	int create, populate, gap, slowdown, realloc; /* series, -1: not asked for */
+	int page, create, populate, gap, slowdown, realloc; /* series, -1: not asked for */
 	unsigned watched, unseen; /* samples beside a victim, and those that say nothing of it */
 	bool short_grant;
 	struct reason failed; /* the first thing that went wrong in a sample */
@@ -136,6 +137,7 @@ static int make_series(struct vm_state *s, struct bench_ctx *ctx, struct reason 
 	int ret = 0;
 
 	s->gap = s->slowdown = s->realloc = -1;
+	s->page = ctx->series(ctx, M_PAGE, "all");
 	s->create = ctx->series(ctx, M_LIFE, "create");
 	s->populate = ctx->series(ctx, M_LIFE, "populate");
 	for (unsigned i = 0; i < ctx->n_arms && !ret; i++)
@@ -339,6 +341,9 @@ static void vm_values(void *state, unsigned arm, struct bench_values *out)
 	if (s->victim)
 		victim_values(s, out);
 	phases_values(&s->phases[a->end], out);
+	bench_value(out, s->page,
+		    bench_sample_ticks(out) /
+			    ((double)s->ctx->arms[0].levels[F_SIZE].number / PAGE));
 	bench_value(out, s->create, s->born.create);
 	bench_value(out, s->populate, s->born.populate);
 }

@@ -283,7 +283,7 @@ static int open_arms(struct td_user *u, const struct td_setting *settings, struc
 }
 
 int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setting *settings,
-		 unsigned phase, unsigned steps, struct reason *why)
+		 const struct td_metrics *metrics, struct reason *why)
 {
 	int ret;
 
@@ -300,11 +300,12 @@ int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setti
 	if (!ret)
 		ret = open_team(u, why);
 	if (!ret)
-		ret = complete_arms(u, phase, why);
+		ret = complete_arms(u, metrics->phase, why);
 	if (ret)
 		return ret;
 	for (unsigned i = 0; i < TD_STEPS; i++)
-		u->steps[i] = ctx->series(ctx, steps, td_steps[i].name);
+		u->steps[i] = ctx->series(ctx, metrics->steps, td_steps[i].name);
+	u->page = ctx->series(ctx, metrics->page, "all");
 	u->mark_cost = mark_cost();
 	json_object_set_new(ctx->facts, "mark_ticks", json_real(u->mark_cost));
 	u->alone = (struct reset_user){

@@ -63,23 +63,27 @@ struct td_user {
 	double ticks_per_ns;
 	/* Off the CPU in the sample just taken, the caller; and of it while it freed. */
 	int64_t away_ns, away_free_ns;
-	struct td_thread whole;	  /* what is not of a leaf */
-	const struct td_arm *arm; /* that the team is at */
-	unsigned running;	  /* threads that are not done with their leaves */
-	int steps[TD_STEPS];	  /* series */
+	struct td_thread whole;	   /* what is not of a leaf */
+	const struct td_arm *arm;  /* that the team is at */
+	unsigned running;	   /* threads that are not done with their leaves */
+	int steps[TD_STEPS], page; /* series */
 	unsigned n_arms;
 	struct td_arm *arms;
+};
+
+/* The metrics whose values are told besides the time of the whole. */
+struct td_metrics {
+	unsigned phase, page, steps;
 };
 
 /**
  * td_user_open() - memory, threads, vCPUs and phases for all arms of @ctx
  * @settings: one for each
- * @phase, @steps: the metrics whose values are told
  *
  * Return: 0, -errno. Close with td_user_close(), also after a failure.
  */
 int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setting *settings,
-		 unsigned phase, unsigned steps, struct reason *why);
+		 const struct td_metrics *metrics, struct reason *why);
 void td_user_close(struct td_user *u);
 
 /* As the hooks of struct bench_info. */
