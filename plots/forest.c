@@ -60,7 +60,7 @@ static double parts_sum(const struct feed *f, const struct feed_row *r,
 	double sum = 0;
 
 	for (size_t i = 0; parts && i < parts->n; i++)
-		sum += parts->of(r, i, parts->name[i]) / f->sections[r->section].scale;
+		sum += parts->of(parts, r, i) / f->sections[r->section].scale;
 	return sum;
 }
 
@@ -143,11 +143,12 @@ static void part_ends(FILE *out, const struct feed *f, const struct feed_row *r,
 	struct interval first = parts->first(r);
 	bool interval = isfinite(first.lo) && isfinite(first.hi);
 
-	fprintf(out, "\t%.9g\t%.9g",
-		(interval ? first.lo : parts->of(r, 0, parts->name[0])) / scale,
-		(interval ? first.hi : parts->of(r, 0, parts->name[0])) / scale);
+	if (interval)
+		fprintf(out, "\t%.9g\t%.9g", first.lo / scale, first.hi / scale);
+	else
+		fputs("\tNaN\tNaN", out);
 	for (size_t i = 0; i < parts->n; i++) {
-		end += parts->of(r, i, parts->name[i]) / scale;
+		end += parts->of(parts, r, i) / scale;
 		fprintf(out, "\t%.9g", end);
 	}
 }

@@ -23,8 +23,8 @@ struct forest {
 struct forest_parts {
 	size_t n; /* FOREST_PARTS at most */
 	const char *const *name;
-	/* Part @i, called @name, in units of the clock, 0 where there is none. */
-	double (*of)(const struct feed_row *row, size_t i, const char *name);
+	/* Part @i in units of the clock, 0 where there is none. */
+	double (*of)(const struct forest_parts *parts, const struct feed_row *row, size_t i);
 	struct interval (*first)(const struct feed_row *row); /* of part 0, likewise */
 	/* What is printed of a row: for a terminal, and with intervals for a picture; and above. */
 	void (*figures)(const struct feed_row *row, char brief[FOREST_FIGURES],

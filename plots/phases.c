@@ -12,8 +12,11 @@
 #include "plots/forest.h"
 #include "plots/unit.h"
 
-#define METRIC	    "phase"
-#define UNEXPLAINED "unexplained"
+#define METRIC	     "phase"
+#define UNEXPLAINED  "unexplained"
+#define OTHER	     "other" /* phases that are too small, or too many, to be told apart */
+#define SMALL	     0.005   /* of the time of each row */
+#define PHASES_KNOWN 64
 
 static const struct report_value *phase_of(const struct feed_row *row, const char *name)
 {
@@ -27,12 +30,40 @@ static const struct report_value *phase_of(const struct feed_row *row, const cha
 }
 
 /* Samples may overlap the clock's own cost: less than nothing is drawn as nothing. */
-static double part_of(const struct feed_row *row, size_t i, const char *name)
+static double time_of(const struct feed_row *row, const char *name)
 {
 	const struct report_value *v = phase_of(row, name);
 
-	(void)i;
 	return v ? fmax(v->level, 0) : 0;
+}
+
+static bool is_named(const struct forest_parts *parts, const char *name)
+{
+	for (size_t i = 0; i < parts->n; i++)
+		if (!strcmp(parts->name[i], name))
+			return true;
+	return false;
+}
+
+/* What has no name of its own. */
+static double rest_of(const struct forest_parts *parts, const struct feed_row *row)
+{
+	const struct report *r = row->run;
+	double sum = 0;
+
+	for (size_t i = 0; i < r->n_values; i++) {
+		const struct report_value *v = &r->values[i];
+
+		if (v->cell == row->cell && !strcmp(v->name, METRIC) &&
+		    strcmp(v->subject, UNEXPLAINED) && !is_named(parts, v->subject))
+			sum += fmax(v->level, 0);
+	}
+	return sum;
+}
+
+static double part_of(const struct forest_parts *parts, const struct feed_row *row, size_t i)
+{
+	return strcmp(parts->name[i], OTHER) ? time_of(row, parts->name[i]) : rest_of(parts, row);
 }
 
 static struct interval no_interval(const struct feed_row *row)
@@ -89,6 +120,20 @@ static void figures(const struct feed_row *row, char brief[FOREST_FIGURES],
 	snprintf(full, FOREST_FIGURES, FULL, total, interval, phase, left);
 }
 
+/* The largest share of the phase in the time of any row. */
+static double share_of(const struct feed *f, const char *name)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		double whole = f->rows[i].cell->sum.level;
+
+		if (whole > 0)
+			most = fmax(most, time_of(&f->rows[i], name) / whole);
+	}
+	return most;
+}
+
 static bool has_phases(const struct report *r, const struct report_cell *c)
 {
 	return report_value_of(r, c, METRIC) != NULL;
@@ -125,35 +170,53 @@ static size_t place_of(const char *name)
 	return i;
 }
 
-static int compare_names(const void *a, const void *b)
+struct known {
+	const char *name;
+	double share;
+};
+
+static int by_share(const void *a, const void *b)
+{
+	const struct known *x = a, *y = b;
+
+	return (x->share < y->share) - (x->share > y->share);
+}
+
+static int by_time(const void *a, const void *b)
 {
 	size_t x = place_of(*(const char *const *)a), y = place_of(*(const char *const *)b);
 
 	return (x > y) - (x < y);
 }
 
-static void add_name(struct forest_parts *parts, const char **names, const char *name)
+static void add_known(struct known *known, size_t *n, const struct feed *f, const char *name)
 {
-	for (size_t i = 0; i < parts->n; i++)
-		if (!strcmp(names[i], name))
+	for (size_t i = 0; i < *n; i++)
+		if (!strcmp(known[i].name, name))
 			return;
-	if (parts->n < FOREST_PARTS)
-		names[parts->n++] = name;
+	if (*n < PHASES_KNOWN && strcmp(name, UNEXPLAINED))
+		known[(*n)++] = (struct known){ name, share_of(f, name) };
 }
 
-/* What is unexplained comes last. */
+/* The largest, in their order in time; behind them the others together, and what is unexplained. */
 static void find_names(const struct feed *f, struct forest_parts *parts, const char **names)
 {
-	for (size_t i = 0; i < f->n_runs; i++)
-		for (size_t k = 0; k < f->runs[i]->n_values; k++) {
-			const struct report_value *v = &f->runs[i]->values[k];
+	struct known known[PHASES_KNOWN] = { { NULL, 0 } };
+	size_t n = 0;
 
-			if (!strcmp(v->name, METRIC) && strcmp(v->subject, UNEXPLAINED) &&
-			    parts->n < FOREST_PARTS - 1)
-				add_name(parts, names, v->subject);
-		}
-	qsort(names, parts->n, sizeof(*names), compare_names);
-	add_name(parts, names, UNEXPLAINED);
+	for (size_t i = 0; i < f->n_runs; i++)
+		for (size_t k = 0; k < f->runs[i]->n_values; k++)
+			if (!strcmp(f->runs[i]->values[k].name, METRIC))
+				add_known(known, &n, f, f->runs[i]->values[k].subject);
+	qsort(known, n, sizeof(*known), by_share);
+	while (parts->n < n && parts->n < FOREST_PARTS - 2 && known[parts->n].share >= SMALL) {
+		names[parts->n] = known[parts->n].name;
+		parts->n++;
+	}
+	qsort(names, parts->n, sizeof(*names), by_time);
+	if (parts->n < n)
+		names[parts->n++] = OTHER;
+	names[parts->n++] = UNEXPLAINED;
 }
 
 int phases_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why)

@@ -25,11 +25,11 @@ static const struct report_value *value_of(const struct feed_row *row, const cha
 	return report_value_of(row->run, row->cell, metric);
 }
 
-static double part_of(const struct feed_row *row, size_t i, const char *name)
+static double part_of(const struct forest_parts *parts, const struct feed_row *row, size_t i)
 {
 	const struct report_value *v = value_of(row, metrics[i]);
 
-	(void)name;
+	(void)parts;
 	return v ? v->level : 0;
 }
 

@@ -77,7 +77,7 @@ int size_feed(FILE *data, const struct report *const *runs, size_t n, struct rea
 		.a = "on",
 		.b = "off",
 		.difference = "saving by quirk=off",
-		.percent = "saving by quirk=off, of quirk=on",
+		.percent = "saving by quirk=off",
 	};
 	static const struct along size = {
 		.factor = "size",

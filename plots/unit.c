@@ -100,16 +100,22 @@ char *unit_interval(double v, double lo, double hi, enum clock_unit clock, char 
 	return buf;
 }
 
-void unit_choose(struct feed *f, struct feed_section *s)
+const char *unit_for(double most, unsigned digits, double *divisor)
 {
-	double most = most_of(f, s), limit = pow(10, f->digits ? f->digits : DIGITS);
+	double limit = pow(10, digits ? digits : DIGITS);
 	size_t unit = 0;
 
+	*divisor = 1;
+	for (; unit + 1 < sizeof(times) / sizeof(times[0]) && most / *divisor >= limit; unit++)
+		*divisor *= 1000;
+	return times[unit];
+}
+
+void unit_choose(struct feed *f, struct feed_section *s)
+{
 	if (strcmp(s->word, times[0]))
 		return;
-	for (; unit + 1 < sizeof(times) / sizeof(times[0]) && most / s->scale >= limit; unit++)
-		s->scale *= 1000;
-	set_word(s, times[unit]);
+	set_word(s, unit_for(most_of(f, s), f->digits, &s->scale));
 	for (size_t i = s->first; i < s->first + s->n; i++) {
 		f->rows[i].value /= s->scale;
 		f->rows[i].lo /= s->scale;

@@ -8,6 +8,12 @@
 /* A section with what its rows have in common: benchmark, metric, unit. */
 void unit_of(const struct feed_row *row, struct feed_section *s);
 
+/*
+ * In what times up to @most ns are told with @digits before the point: "us". Return: its name;
+ * @divisor: what a time in ns is divided by.
+ */
+const char *unit_for(double most, unsigned digits, double *divisor);
+
 /* Times of six digits and more become us, ms or s: unit, word, scale, and the rows' numbers. */
 void unit_choose(struct feed *f, struct feed_section *s);
 

@@ -6,6 +6,7 @@
 #include "harness/cli/effects.h"
 #include "harness/cli/show.h"
 #include "harness/core/units.h"
+#include "plots/unit.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -49,7 +50,22 @@ static void print_head(const struct report *r)
 	       (unsigned long long)run->seed, report_machine(r, machine, sizeof(machine)));
 }
 
-static void print_cell_row(struct table *t, const struct report_cell *c)
+/* Times of a table share a unit, so that they can be compared; counts are told as they are. */
+struct told_in {
+	double divisor;
+	const char *unit; /* NULL: what the file says */
+};
+
+static struct told_in told_in(const struct report *r, double most)
+{
+	struct told_in in = { .divisor = 1 };
+
+	if (r->data.run.clock == CLOCK_UNIT_NS)
+		in.unit = unit_for(most, 0, &in.divisor);
+	return in;
+}
+
+static void print_cell_row(struct table *t, const struct report_cell *c, double divisor)
 {
 	const struct arm_summary *s = &c->sum;
 	char a[32], ci[80];
@@ -61,10 +77,10 @@ static void print_cell_row(struct table *t, const struct report_cell *c)
 		table_cell(t, "no sample");
 		return;
 	}
-	table_cell(t, "%s", text_number(s->level, a, sizeof(a)));
-	table_cell(
-		t, "%s",
-		text_interval(s->interval.lo, s->interval.hi, s->interval.level, ci, sizeof(ci)));
+	table_cell(t, "%s", text_number(s->level / divisor, a, sizeof(a)));
+	table_cell(t, "%s",
+		   text_interval(s->interval.lo / divisor, s->interval.hi / divisor,
+				 s->interval.level, ci, sizeof(ci)));
 	table_cell(t, "%zu", s->invocations);
 	table_cell(t, "%zu", s->samples);
 	if (c->gb_s > 0)
@@ -73,12 +89,23 @@ static void print_cell_row(struct table *t, const struct report_cell *c)
 		table_cell(t, "-");
 }
 
+static double longest(const struct report *r, const char *benchmark)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < r->n_cells; i++)
+		if (r->cells[i].has_data && !strcmp(r->cells[i].row->benchmark, benchmark))
+			most = fmax(most, r->cells[i].sum.level);
+	return most;
+}
+
 /* One table per benchmark: units differ. */
 static void print_cells(const struct report *r, const char *benchmark)
 {
 	static const char *const columns[] = { "cell", "kind",	   ">median", ">95 % interval",
 					       ">n",   ">samples", ">GB/s" };
 	struct table *t = table_new(columns, ARRAY_SIZE(columns));
+	struct told_in in = told_in(r, longest(r, benchmark));
 	char unit[96] = "";
 
 	for (size_t i = 0; t && i < r->n_cells; i++) {
@@ -87,7 +114,10 @@ static void print_cells(const struct report *r, const char *benchmark)
 		if (c->row->state != CELL_PLANNED || strcmp(c->row->benchmark, benchmark))
 			continue;
 		report_unit(r, c, unit, sizeof(unit));
-		print_cell_row(t, c);
+		if (in.unit)
+			snprintf(unit, sizeof(unit), "%s per %s", in.unit,
+				 c->metric ? c->metric->per : "unit of work");
+		print_cell_row(t, c, in.divisor);
 	}
 	printf("\n%s, %s; n is the number of processes\n", benchmark, unit);
 	if (t)
@@ -187,7 +217,7 @@ static void print_occurrence(struct table *t, const struct report_value *v)
 			   fmin(100, 300.0 / (double)v->n), v->invocations);
 }
 
-static void print_value(struct table *t, const struct report_value *v)
+static void print_value(struct table *t, const struct report_value *v, double divisor)
 {
 	const struct {
 		double value, beyond; /* share of the values that lie beyond it */
@@ -205,8 +235,9 @@ static void print_value(struct table *t, const struct report_value *v)
 	table_cell(t, "%zu", v->n);
 	for (size_t i = 0; i < ARRAY_SIZE(q); i++)
 		table_cell(t, "%s",
-			   (double)v->n * q[i].beyond < 1 ? "-"
-							  : text_number(q[i].value, a, sizeof(a)));
+			   (double)v->n * q[i].beyond < 1
+				   ? "-"
+				   : text_number(q[i].value / divisor, a, sizeof(a)));
 }
 
 /* Of many CPUs all together are told, and each only with the tails. */
@@ -214,6 +245,19 @@ static bool is_told(const struct report_value *v, bool tails)
 {
 	return tails || !v->metric || strcmp(v->metric->per, "CPU") || !*v->subject ||
 	       report_is_occurrence(v);
+}
+
+static struct told_in values_told_in(const struct report *r, const struct report_value *v)
+{
+	struct told_in in = { .divisor = 1, .unit = value_unit(r, v) };
+	double most = 0;
+
+	if (!v->metric || strcmp(v->metric->quantity, "duration"))
+		return in;
+	for (size_t i = 0; i < r->n_values; i++)
+		if (same_table(&r->values[i], v))
+			most = fmax(most, r->values[i].p50);
+	return r->data.run.clock == CLOCK_UNIT_NS ? told_in(r, most) : in;
 }
 
 /* One table for each metric: units differ. */
@@ -226,6 +270,7 @@ static void print_values(const struct report *r, bool tails)
 	for (size_t first = 0; first < r->n_values; first++) {
 		const struct report_value *v = &r->values[first];
 		bool occurs = report_is_occurrence(v), done = false;
+		struct told_in in;
 		struct table *t;
 
 		for (size_t i = 0; i < first; i++)
@@ -234,12 +279,13 @@ static void print_values(const struct report *r, bool tails)
 			continue;
 		t = occurs ? table_new(rare, ARRAY_SIZE(rare))
 			   : table_new(columns, ARRAY_SIZE(columns));
+		in = values_told_in(r, v);
 		for (size_t i = first; t && i < r->n_values; i++)
 			if (same_table(&r->values[i], v) && is_told(&r->values[i], tails))
-				print_value(t, &r->values[i]);
+				print_value(t, &r->values[i], in.divisor);
 		printf("\n%s%s%s per %s, %s over all n\n", v->metric ? v->cell->row->benchmark : "",
 		       v->metric ? ": " : "", v->name, v->metric ? v->metric->per : "sample",
-		       value_unit(r, v));
+		       in.unit);
 		if (t)
 			table_print(t, stdout);
 	}

@@ -94,6 +94,15 @@ static void test_offline(void **state)
 	assert_true(bench_find_factor(b, "flush") >= 0);
 }
 
+static void assert_metric(const struct bench_info *b, const char *name)
+{
+	const struct metric_info *m = b->metrics;
+
+	while (m->name && strcmp(m->name, name))
+		m++;
+	assert_non_null(m->name);
+}
+
 /* What threads and idle draw. */
 static void test_topup(void **state)
 {
@@ -106,24 +115,40 @@ static void test_topup(void **state)
 	assert_non_null(b);
 	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++)
 		assert_true(bench_find_factor(b, factors[i]) >= 0);
-	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
-		const struct metric_info *m = b->metrics;
-
-		while (m->name && strcmp(m->name, metrics[i]))
-			m++;
-		assert_non_null(m->name);
-	}
+	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
+		assert_metric(b, metrics[i]);
 	assert_true(bench_find_factor(bench_find("reset"), "threads") >= 0);
 	assert_true(bench_find_factor(bench_find("reset"), "insn") >= 0);
+}
+
+/* What phases, size and vcpus draw. */
+static void test_shutdown(void **state)
+{
+	static const struct {
+		const char *bench, *factors[8];
+	} of[] = {
+		{ "teardown", { "size", "vcpus", "quirk", "path", "leaf", "in_guest" } },
+		{ "vm", { "size", "vcpus", "quirk", "mem", "type", "exit" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		const struct bench_info *b = bench_find(of[i].bench);
+
+		assert_non_null(b);
+		for (size_t k = 0; of[i].factors[k]; k++)
+			assert_true(bench_find_factor(b, of[i].factors[k]) >= 0);
+		assert_metric(b, "phase");
+		assert_metric(b, "page");
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_factors),
-		cmocka_unit_test(test_metrics),
-		cmocka_unit_test(test_offline),
-		cmocka_unit_test(test_topup),
+		cmocka_unit_test(test_factors),	 cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_offline),	 cmocka_unit_test(test_topup),
+		cmocka_unit_test(test_shutdown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

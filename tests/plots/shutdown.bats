@@ -1,0 +1,61 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# phases, size and vcpus, of runs that were measured.
+
+load ../harness/cli/helper
+
+setup_file() {
+	export TDCOST_DB=$BATS_FILE_TMPDIR/shutdown.db
+	"$TDCOST" run teardown --label sizes -p size=2M,4M,8M -p quirk=on,off --budget 3s >/dev/null ||
+		[ $? = 5 ]
+	"$TDCOST" run teardown --label kicks -p size=2M -p vcpus=1,16,64 -p path=dynamic \
+		--budget 3s >/dev/null || [ $? = 5 ]
+}
+
+setup() {
+	enter
+	export TDCOST_DB=$BATS_FILE_TMPDIR/shutdown.db
+}
+
+plot() { # PLOT RUN
+	run --separate-stderr tdcost plot "$2" --plot "$1" --format dumb
+	[ "$status" = 0 ]
+}
+
+@test "phases are parts of a bar, and one of them is what is not explained" {
+	plot phases label=sizes
+	[[ ${lines[0]} == *"teardown: time by phase"* ]]
+	grep -Eq "= flush|\+ flush|- flush|% flush" <<<"$output"
+	grep -q " reset" <<<"$output"
+	grep -q " unexplained" <<<"$output"
+	[ "$(grep -c "^ dynamic  on" <<<"$output")" = 3 ]
+}
+
+@test "shutdown time against size, what quirk=off saves, and what others published apart" {
+	plot size label=sizes
+	grep -q "up: saving by quirk=off, us per teardown" <<<"$output"
+	grep -q "up: saving by quirk=off, %" <<<"$output"
+	grep -q "PUBLISHED by others, measured nowhere here" <<<"$output"
+	grep -q "teardown: memory, MiB" <<<"$output"
+	[ "$(grep -c "HKID released first" <<<"$output")" = 1 ]
+}
+
+@test "cost per page against vCPUs" {
+	plot vcpus label=kicks
+	grep -q "up: page, ns per 4 KiB page" <<<"$output"
+}
+
+@test "published figures that cannot be read fail the picture that shows them" {
+	mkdir none
+	TDCOST_PUBLISHED_DIR=$PWD/none run --separate-stderr tdcost plot label=sizes --plot size \
+		--format dumb
+	[ "$status" = 1 ]
+	# shellcheck disable=SC2154 # set by run --separate-stderr
+	[[ $stderr == *"published.csv"* ]]
+}
+
+@test "one size makes no curve: the hint makes one" {
+	run --separate-stderr tdcost plot label=kicks --plot size --format dumb
+	[ "$status" = 1 ]
+	[[ $stderr == *"tdcost run teardown -p size=64M,256M,1G"* ]]
+}
