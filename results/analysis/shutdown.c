@@ -197,7 +197,7 @@ static const struct shutdown_arm *plain_of(const struct shutdown *s, const struc
 	for (size_t i = 0; i < s->n_arms && !(p && p->plain); i++)
 		if (s->arms[i].plain && first_difference(&a->memory, &s->arms[i].memory) == KEYS)
 			p = &s->arms[i];
-	return p;
+	return p && p->plain ? p : NULL;
 }
 
 static int compare_arm(struct shutdown *s, struct comparison *c, struct shutdown_arm *a,

@@ -188,11 +188,12 @@ static int all_there(const struct report *const *runs, size_t n, const struct sh
 			continue;
 		return reason_set(
 			why, -ENOENT,
-			"run %.8s%s has no %s%s%s%s; `%s` measures it, `tdcost run --preset "
+			"run %.8s%s has no %s%s%s%s; `%s%s%s` measures it, `tdcost run --preset "
 			"shutdown` all arms",
 			runs[0]->data.run.uuid, n > 1 ? " and the other" : "", needed[i].what,
 			skipped ? " (skipped: " : "", skipped ? skipped : "", skipped ? ")" : "",
-			needed[i].command);
+			needed[i].command, s->n_arms ? " -p size=" : "",
+			s->n_arms ? report_level(s->arms[0].cell, "size") : "");
 	}
 	return 0;
 }
