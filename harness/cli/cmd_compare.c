@@ -9,13 +9,17 @@
 #include "harness/core/nearest.h"
 #include "harness/core/units.h"
 
-enum { OPT_BY = 1, OPT_ACROSS, OPT_FORMAT, OPT_GATE, OPT_SESOI, OPT_VERIFY };
+enum { OPT_BY = 1, OPT_ACROSS, OPT_FORMAT, OPT_GATE, OPT_SESOI, OPT_SHUTDOWN, OPT_VERIFY };
 
 static const struct poptOption options[] = {
 	{ "by", '\0', POPT_ARG_STRING, NULL, OPT_BY,
 	  "compare the arms of one run: levels of a paired factor against the first, or two of "
 	  "them",
 	  "FACTOR[=LEVEL,LEVEL]" },
+	{ "shutdown", '\0', POPT_ARG_NONE, NULL, OPT_SHUTDOWN,
+	  "the arms of a shutdown, in one run or two: a TD's with quirk on and off, and a plain "
+	  "VM's",
+	  NULL },
 	{ "across", '\0', POPT_ARG_STRING, NULL, OPT_ACROSS,
 	  "environment keys that may differ because they are the question; kernel, mitigations and "
 	  "host stand for groups",
@@ -82,6 +86,9 @@ static int compare_option(struct cli *cli, int val, const char *arg)
 	case OPT_BY:
 		ask.by = strdup(arg);
 		return 0;
+	case OPT_SHUTDOWN:
+		ask.shutdown = true;
+		return 0;
 	case OPT_ACROSS:
 		return take_across(cli, strdup(arg));
 	case OPT_FORMAT:
@@ -117,17 +124,31 @@ static int print(const struct cli *cli)
 {
 	switch (format) {
 	case FORMAT_JSON:
-		return cli_print_json(cli, compare_json(&ask));
+		return cli_print_json(cli, ask.shutdown ? compare_shutdown_json(&ask)
+							: compare_json(&ask));
 	case FORMAT_COMMIT:
 		return compare_commit(&ask, stdout) ? EXIT_FAILED : EXIT_DONE;
 	default:
-		compare_table(&ask, format == FORMAT_MARKDOWN);
+		if (ask.shutdown)
+			compare_shutdown_table(&ask, format == FORMAT_MARKDOWN);
+		else
+			compare_table(&ask, format == FORMAT_MARKDOWN);
 		return EXIT_DONE;
 	}
 }
 
 static int check_usage(const struct cli *cli, size_t n)
 {
+	if (ask.shutdown && (ask.by || ask.gate >= 0))
+		return cli_error(cli, EXIT_USAGE,
+				 "--shutdown sets arms of several kinds against each other; leave "
+				 "--%s out",
+				 ask.by ? "by" : "gate");
+	if (ask.shutdown && n > SHUTDOWN_MAX_RUNS)
+		return cli_error(cli, EXIT_USAGE, "--shutdown takes one run or two; %zu are named",
+				 n);
+	if (ask.shutdown)
+		return 0;
 	if (ask.by && n > 1)
 		return cli_error(cli, EXIT_USAGE, "--by looks into one run; name one or none");
 	if (!ask.by && n != 2)
@@ -145,8 +166,8 @@ static int compare_main(struct cli *cli, const char *const *args, size_t n)
 
 	if (archive && n != 1)
 		return cli_error(cli, EXIT_USAGE, "--verify ARCHIVE needs one file with the text");
-	if (archive &&
-	    (ask.by || ask.gate >= 0 || ask.n_across || format != FORMAT_TABLE || cli->json))
+	if (archive && (ask.by || ask.shutdown || ask.gate >= 0 || ask.n_across ||
+			format != FORMAT_TABLE || cli->json))
 		return cli_error(cli, EXIT_USAGE,
 				 "--verify takes the comparison from the text; no other option "
 				 "goes with it");
@@ -174,7 +195,8 @@ static int compare_main(struct cli *cli, const char *const *args, size_t n)
 
 const struct command cmd_compare = {
 	.name = "compare",
-	.usage = "A B | [RUN] --by FACTOR | --verify ARCHIVE TEXT [OPTION]...",
+	.usage = "A B | [RUN] --by FACTOR | [RUN [RUN]] --shutdown | --verify ARCHIVE TEXT "
+		 "[OPTION]...",
 	.summary = "say what the numbers support: effect, interval, n, p and verdict",
 	.help = "A and B as for `show`; a selector that means several runs takes each as a boot.\n"
 		"What runs on another clock, in another lane or environment is refused.\n",

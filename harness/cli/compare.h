@@ -8,13 +8,15 @@
 
 #include "harness/cli/cli.h"
 #include "results/analysis/comparison.h"
+#include "results/analysis/shutdown.h"
 
 #define COMPARE_MAX_RUNS 64
 
 /* What was asked, and what came of it. */
 struct compare {
-	const char *select_a, *select_b; /* select_b NULL with by */
+	const char *select_a, *select_b; /* select_b NULL with by, and may be with shutdown */
 	const char *by;			 /* "quirk" or "quirk=on,off"; NULL between runs */
+	bool shutdown;			 /* the arms of a shutdown, in one run or two */
 	const char *across[32];
 	size_t n_across;
 	double sesoi, gate;	/* shares; gate below 0: none */
@@ -22,6 +24,7 @@ struct compare {
 	const struct report *a[COMPARE_MAX_RUNS], *b[COMPARE_MAX_RUNS];
 	size_t n_a, n_b;
 	struct comparison c;
+	struct shutdown s;	     /* whose changes are the rows of c */
 	char name_a[64], name_b[64]; /* "quirk=on", "1a2b3c4d" */
 };
 
@@ -31,6 +34,11 @@ void compare_free(struct compare *cmp);
 
 void compare_table(const struct compare *cmp, bool markdown);
 json_t *compare_json(const struct compare *cmp);
+
+/* The same of the arms of a shutdown. */
+void compare_shutdown_table(const struct compare *cmp, bool markdown);
+json_t *compare_shutdown_json(const struct compare *cmp);
+void compare_shutdown_commit(const struct compare *cmp, FILE *to);
 
 /* At most 72 columns, ready to paste. Return: 0 or -errno. */
 int compare_commit(const struct compare *cmp, FILE *to);

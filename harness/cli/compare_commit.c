@@ -6,77 +6,12 @@
  */
 #include <errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/cli/compare.h"
 #include "harness/cli/effects.h"
-
-#define WIDTH 72
-
-/* A paragraph under way. */
-struct paragraph {
-	FILE *to;
-	size_t column;
-	const char *indent; /* of the lines after the first */
-	const char *fold;   /* ends a line that goes on: " \\" in a command */
-};
-
-static void put_word(struct paragraph *p, const char *word, size_t n)
-{
-	const char *fold = p->fold ? p->fold : "";
-
-	if (p->column && p->column + 1 + n + strlen(fold) > WIDTH) {
-		fprintf(p->to, "%s\n%s", fold, p->indent);
-		p->column = strlen(p->indent);
-	} else if (p->column > 0) {
-		fputc(' ', p->to);
-		p->column++;
-	}
-	/* No word is wider than a line; a shell joins what a backslash folds. */
-	while (p->column + n + 1 > WIDTH && n > 1) {
-		size_t piece = WIDTH - 1 - p->column < n ? WIDTH - 1 - p->column : n - 1;
-
-		/* Not between a backslash and what it escapes. */
-		piece -= piece > 1 && word[piece - 1] == '\\';
-		fwrite(word, 1, piece, p->to);
-		fputs("\\\n", p->to);
-		word += piece;
-		n -= piece;
-		p->column = 0;
-	}
-	fwrite(word, 1, n, p->to);
-	p->column += n;
-}
-
-static void put_words(struct paragraph *p, const char *text)
-{
-	while (*text) {
-		size_t n = strcspn(text, " ");
-
-		if (n)
-			put_word(p, text, n);
-		text += n + (text[n] == ' ');
-	}
-}
-
-__attribute__((format(printf, 2, 3))) static void put(struct paragraph *p, const char *fmt, ...)
-{
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	put_words(p, text);
-}
-
-static void end_line(struct paragraph *p)
-{
-	fputc('\n', p->to);
-	p->column = 0;
-}
+#include "harness/cli/paragraph.h"
 
 static char *identity_text(const struct report *r, const char *key, char *buf, size_t n)
 {
@@ -114,12 +49,14 @@ static void put_platform(const struct compare *cmp, struct paragraph *p)
 	char microcode[64], modes[40];
 
 	erratum_modes(&cmp->c, modes, sizeof(modes));
-	put(p, "%s%s, family %u model %u stepping %u, microcode %s, Linux %s, lane %s, %s",
-	    report_synthetic(r) ? "SYNTHETIC: " : "", r->data.cpu, r->data.family, r->data.model,
-	    r->data.stepping, identity_text(r, "microcode", microcode, sizeof(microcode)),
-	    r->data.run.kernel, lane_name(r->data.run.lane), modes);
+	paragraph_put(p,
+		      "%s%s, family %u model %u stepping %u, microcode %s, Linux %s, lane %s, %s",
+		      report_synthetic(r) ? "SYNTHETIC: " : "", r->data.cpu, r->data.family,
+		      r->data.model, r->data.stepping,
+		      identity_text(r, "microcode", microcode, sizeof(microcode)),
+		      r->data.run.kernel, lane_name(r->data.run.lane), modes);
 	if (cmp->n_b && strcmp(cmp->b[0]->data.run.kernel, r->data.run.kernel))
-		put(p, "against Linux %s,", cmp->b[0]->data.run.kernel);
+		paragraph_put(p, "against Linux %s,", cmp->b[0]->data.run.kernel);
 }
 
 /* What is analogue or modelled, each reason once. */
@@ -143,12 +80,12 @@ static void put_kinds(const struct compare *cmp, struct paragraph *p)
 				!strcmp(c->rows[k].b.cell->row->reason, s->cell->row->reason));
 		if (said)
 			continue;
-		put(p, "%s: %s.", kind_name(s->cell->row->kind), s->cell->row->reason);
+		paragraph_put(p, "%s: %s.", kind_name(s->cell->row->kind), s->cell->row->reason);
 		any = true;
 	}
 	if (!any)
-		put(p, "all measured.");
-	end_line(p);
+		paragraph_put(p, "all measured.");
+	paragraph_end(p);
 }
 
 static void put_row(const struct compare *cmp, const struct comparison_row *row, FILE *to)
@@ -156,9 +93,10 @@ static void put_row(const struct compare *cmp, const struct comparison_row *row,
 	char a[32], b[32], effect[64], interval[96], verdict[96], n[48];
 	struct paragraph p = { to, 0, "    ", NULL };
 
-	put(&p, "%s%s%s", row->label, row->level_b && !strchr(cmp->name_b, '=') ? " -> " : "",
-	    row->level_b && !strchr(cmp->name_b, '=') ? row->level_b : "");
-	end_line(&p);
+	paragraph_put(&p, "%s%s%s", row->label,
+		      row->level_b && !strchr(cmp->name_b, '=') ? " -> " : "",
+		      row->level_b && !strchr(cmp->name_b, '=') ? row->level_b : "");
+	paragraph_end(&p);
 	text_effect(cmp->a[0], row, effect, sizeof(effect));
 	text_effect_interval(row, interval, sizeof(interval));
 	text_verdict(cmp->a[0], &cmp->c, row, verdict, sizeof(verdict));
@@ -169,8 +107,13 @@ static void put_row(const struct compare *cmp, const struct comparison_row *row,
 	fprintf(to, "  %9s %9s %12s", text_number(row->a.level, a, sizeof(a)),
 		text_number(row->b.level, b, sizeof(b)), effect);
 	p.column = 36;
-	put(&p, "%s %s %s%s", interval, n, verdict, row->fatal ? " UNTRUSTWORTHY" : "");
-	end_line(&p);
+	text_difference(cmp->a[0], row, effect, sizeof(effect));
+	paragraph_put(&p, "%s %s %s%s%s", interval, n, verdict, row->fatal ? " UNTRUSTWORTHY" : "",
+		      *effect ? ";" : "");
+	if (*effect)
+		paragraph_put(&p, "%s %s", effect,
+			      text_difference_interval(row, interval, sizeof(interval)));
+	paragraph_end(&p);
 }
 
 static void put_rows(const struct compare *cmp, FILE *to)
@@ -185,10 +128,11 @@ static void put_rows(const struct compare *cmp, FILE *to)
 
 		if (strcmp(benchmark, row->a.cell->row->benchmark)) {
 			benchmark = row->a.cell->row->benchmark;
-			put(&p, "%s, %s: %s, %s, change [95 %% interval], n %s:", benchmark,
-			    report_unit(cmp->a[0], row->a.cell, unit, sizeof(unit)), cmp->name_a,
-			    cmp->name_b, c->boots ? "boots" : "processes");
-			end_line(&p);
+			paragraph_put(&p,
+				      "%s, %s: %s, %s, change [95 %% interval], n %s:", benchmark,
+				      report_unit(cmp->a[0], row->a.cell, unit, sizeof(unit)),
+				      cmp->name_a, cmp->name_b, c->boots ? "boots" : "processes");
+			paragraph_end(&p);
 		}
 		put_row(cmp, row, to);
 	}
@@ -204,14 +148,15 @@ static void put_verdicts(const struct compare *cmp, enum verdict v, const char *
 		n += cmp->c.rows[i].verdict.verdict == v;
 	if (!n)
 		return;
-	put(p, "%s: %zu of %zu%s", words, n, cmp->c.n_rows, n < cmp->c.n_rows ? "" : " (all).");
+	paragraph_put(p, "%s: %zu of %zu%s", words, n, cmp->c.n_rows,
+		      n < cmp->c.n_rows ? "" : " (all).");
 	if (n == cmp->c.n_rows)
 		return;
 	for (size_t i = 0, left = n; i < cmp->c.n_rows; i++) {
 		if (cmp->c.rows[i].verdict.verdict != v)
 			continue;
-		put(p, "%s%s%s", left == n ? "(" : "and ", cmp->c.rows[i].label,
-		    left == 1 ? ")." : "");
+		paragraph_put(p, "%s%s%s", left == n ? "(" : "and ", cmp->c.rows[i].label,
+			      left == 1 ? ")." : "");
 		left--;
 	}
 }
@@ -226,40 +171,21 @@ static void put_paragraph(const struct compare *cmp, FILE *to)
 	for (size_t i = 0; i < c->n_rows; i++)
 		slower += c->rows[i].verdict.verdict == VERDICT_SLOWER;
 	if (!slower)
-		put(&p, "Nothing got %s.", time ? "slower" : "more");
+		paragraph_put(&p, "Nothing got %s.", time ? "slower" : "more");
 	put_verdicts(cmp, VERDICT_SLOWER, time ? "Slower" : "More", &p);
 	put_verdicts(cmp, VERDICT_EQUIVALENT, "Equivalent", &p);
 	put_verdicts(cmp, VERDICT_INCONCLUSIVE, "Inconclusive", &p);
 	put_verdicts(cmp, VERDICT_UNTRUSTWORTHY, "Untrustworthy", &p);
 	put_verdicts(cmp, VERDICT_FASTER, time ? "Faster" : "Fewer", &p);
 	if (c->n_only_a || c->n_only_b)
-		put(&p, "Not compared, on one side only: %zu and %zu cells.", c->n_only_a,
-		    c->n_only_b);
-	put(&p, "Smallest effect of interest %g%%; intervals of the verdicts %.2f%%.",
-	    c->sesoi * 100, c->level * 100);
+		paragraph_put(&p, "Not compared, on one side only: %zu and %zu cells.", c->n_only_a,
+			      c->n_only_b);
+	paragraph_put(&p, "Smallest effect of interest %g%%; intervals of the verdicts %.2f%%.",
+		      c->sesoi * 100, c->level * 100);
 	if (c->sequential)
-		put(&p, "One side was measured before the other: drift is in these figures.");
-	end_line(&p);
-}
-
-/* As a shell takes it, every special character behind a backslash, so that it may be folded. */
-static void put_shell_word(struct paragraph *p, const char *word)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "_-+=./,:@%^";
-	char escaped[1024];
-	size_t n = 0;
-
-	if (!*word) {
-		put_word(p, "\'\'", 2);
-		return;
-	}
-	for (; *word && n + 2 < sizeof(escaped); word++) {
-		if (!strchr(plain, *word) && !((unsigned char)*word & 0x80))
-			escaped[n++] = '\\';
-		escaped[n++] = *word;
-	}
-	put_word(p, escaped, n);
+		paragraph_put(&p,
+			      "One side was measured before the other: drift is in these figures.");
+	paragraph_end(&p);
 }
 
 /* The command of a run, as typed, with the seed that it drew. */
@@ -274,10 +200,10 @@ static void put_run(const struct report *r, struct paragraph *p)
 		if (!word)
 			continue;
 		seed |= !strncmp(word, "--seed", 6);
-		put_shell_word(p, word);
+		paragraph_shell_word(p, word);
 	}
 	if (!seed)
-		put(p, "--seed %llu", (unsigned long long)r->data.run.seed);
+		paragraph_put(p, "--seed %llu", (unsigned long long)r->data.run.seed);
 	json_decref(argv);
 }
 
@@ -301,22 +227,27 @@ static void put_command(const struct compare *cmp, FILE *to)
 		fputc(' ', to);
 		p.column = 1;
 		put_run(i < cmp->n_a ? cmp->a[i] : cmp->b[i - cmp->n_a], &p);
-		end_line(&p);
+		paragraph_end(&p);
 	}
 	fputc(' ', to);
 	p.column = 1;
-	put(&p, "tdcost compare");
+	paragraph_put(&p, "tdcost compare");
 	if (cmp->by)
-		put(&p, "%.8s --by %s", cmp->a[0]->data.run.uuid, cmp->by);
+		paragraph_put(&p, "%.8s --by %s", cmp->a[0]->data.run.uuid, cmp->by);
+	else if (!cmp->n_b)
+		paragraph_put(&p, "%.8s", cmp->a[0]->data.run.uuid);
 	else
-		put(&p, "%s %s", side_selector(cmp->a, cmp->n_a, cmp->select_a, a, sizeof(a)),
-		    side_selector(cmp->b, cmp->n_b, cmp->select_b, b, sizeof(b)));
+		paragraph_put(&p, "%s %s",
+			      side_selector(cmp->a, cmp->n_a, cmp->select_a, a, sizeof(a)),
+			      side_selector(cmp->b, cmp->n_b, cmp->select_b, b, sizeof(b)));
+	if (cmp->shutdown)
+		paragraph_put(&p, "--shutdown");
 	for (size_t i = 0; i < cmp->n_across; i++)
-		put(&p, "--across %s", cmp->across[i]);
+		paragraph_put(&p, "--across %s", cmp->across[i]);
 	if (cmp->c.sesoi != SESOI_DEFAULT)
-		put(&p, "--sesoi %g%%", cmp->c.sesoi * 100);
-	put(&p, "--format commit");
-	end_line(&p);
+		paragraph_put(&p, "--sesoi %g%%", cmp->c.sesoi * 100);
+	paragraph_put(&p, "--format commit");
+	paragraph_end(&p);
 }
 
 int compare_commit(const struct compare *cmp, FILE *to)
@@ -326,9 +257,13 @@ int compare_commit(const struct compare *cmp, FILE *to)
 	put_platform(cmp, &p);
 	put_kinds(cmp, &p);
 	fputc('\n', to);
-	put_rows(cmp, to);
-	fputc('\n', to);
-	put_paragraph(cmp, to);
+	if (cmp->shutdown) {
+		compare_shutdown_commit(cmp, to);
+	} else {
+		put_rows(cmp, to);
+		fputc('\n', to);
+		put_paragraph(cmp, to);
+	}
 	fputc('\n', to);
 	put_command(cmp, to);
 	return ferror(to) ? -EIO : 0;

@@ -131,6 +131,30 @@ static int compare_sides(const struct cli *cli, struct compare *cmp)
 	return 0;
 }
 
+/* One run or two, each whole: what is said of a shutdown is said of processes, not of boots. */
+static int compare_shutdown(const struct cli *cli, struct compare *cmp)
+{
+	const struct report *runs[SHUTDOWN_MAX_RUNS] = { cmp->a[0], cmp->b[0] };
+	struct reason why = { "" };
+	int ret = 0;
+
+	if (cmp->n_a > 1 || cmp->n_b > 1)
+		return cli_error(cli, EXIT_USAGE,
+				 "--shutdown takes one run or two, and '%s' means %zu",
+				 cmp->n_a > 1 ? cmp->select_a : cmp->select_b,
+				 cmp->n_a > 1 ? cmp->n_a : cmp->n_b);
+	if (cmp->n_b && !strcmp(runs[0]->data.run.uuid, runs[1]->data.run.uuid))
+		return cli_error(cli, EXIT_USAGE, "'%s' and '%s' are the same run; name it once",
+				 cmp->select_a, cmp->select_b);
+	if (cmp->n_b)
+		ret = comparison_allowed(cmp->a, 1, cmp->b, 1, cmp->across, cmp->n_across, &why);
+	if (!ret)
+		ret = shutdown_make(runs, cmp->n_a + cmp->n_b, cmp->sesoi, &cmp->s, &cmp->c, &why);
+	if (ret)
+		return cli_error(cli, ret == -ENOMEM ? EXIT_FAILED : EXIT_USAGE, "%s", why.text);
+	return 0;
+}
+
 int compare_make(const struct cli *cli, struct store *store, struct compare *cmp)
 {
 	int status;
@@ -142,10 +166,12 @@ int compare_make(const struct cli *cli, struct store *store, struct compare *cmp
 	if (!status && cmp->by && cmp->n_a > 1)
 		return cli_error(cli, EXIT_USAGE, "--by looks into one run, and '%s' means %zu",
 				 cmp->select_a, cmp->n_a);
-	if (!status && !cmp->by)
+	if (!status && !cmp->by && (!cmp->shutdown || cmp->select_b))
 		status = load_side(cli, store, cmp->select_b, cmp, cmp->b, &cmp->n_b);
 	if (status)
 		return status;
+	if (cmp->shutdown)
+		return compare_shutdown(cli, cmp);
 	status = cmp->by ? compare_by(cli, cmp) : compare_sides(cli, cmp);
 	if (!status)
 		calibrate_floors(store, &cmp->c);
@@ -155,6 +181,7 @@ int compare_make(const struct cli *cli, struct store *store, struct compare *cmp
 void compare_free(struct compare *cmp)
 {
 	comparison_free(&cmp->c);
+	shutdown_free(&cmp->s);
 	for (size_t i = 0; cmp->reports && i < cmp->n_a + cmp->n_b; i++)
 		report_free(&cmp->reports[i]);
 	free(cmp->reports);

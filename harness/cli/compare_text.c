@@ -32,6 +32,24 @@ static void n_text(const struct comparison_row *row, char *buf, size_t n)
 		snprintf(buf, n, "%zu, %zu", row->a.n, row->b.n);
 }
 
+/* Behind the effect that decides, the other form where both are told. */
+static void append(char *buf, size_t n, const char *text)
+{
+	if (*text)
+		snprintf(buf + strlen(buf), n - strlen(buf), "; %s", text);
+}
+
+static void effect_texts(const struct report *r, const struct comparison_row *row, struct texts *t)
+{
+	const size_t size = sizeof(t->cell[0]);
+	char other[96];
+
+	text_effect(r, row, t->cell[4], size);
+	append(t->cell[4], size, text_difference(r, row, other, sizeof(other)));
+	text_effect_interval(row, t->cell[5], size);
+	append(t->cell[5], size, text_difference_interval(row, other, sizeof(other)));
+}
+
 static void row_texts(const struct compare *cmp, const struct comparison_row *row, struct texts *t)
 {
 	const struct report *r = cmp->a[0];
@@ -43,8 +61,7 @@ static void row_texts(const struct compare *cmp, const struct comparison_row *ro
 	snprintf(t->cell[1], size, "%s", kind_name(row->kind));
 	level_text(&row->a, t->cell[2], size);
 	level_text(&row->b, t->cell[3], size);
-	text_effect(r, row, t->cell[4], size);
-	text_effect_interval(row, t->cell[5], size);
+	effect_texts(r, row, t);
 	n_text(row, t->cell[6], size);
 	text_p(&row->diff, cmp->c.min_n, t->cell[7], size);
 	if (row->form != EFFECT_DIFFERENCE && row->ratio_valid)

@@ -95,8 +95,13 @@ static int parse_command(const struct cli *cli, char *command, struct compare *c
 	char *save = NULL, *word = strtok_r(command + strlen(COMMAND), " ", &save);
 
 	for (; word; word = strtok_r(NULL, " ", &save)) {
-		char *value = word[0] == '-' ? strtok_r(NULL, " ", &save) : NULL;
+		char *value;
 
+		if (!strcmp(word, "--shutdown")) {
+			cmp->shutdown = true;
+			continue;
+		}
+		value = word[0] == '-' ? strtok_r(NULL, " ", &save) : NULL;
 		if (!strcmp(word, "--by") && value)
 			cmp->by = value;
 		else if (!strcmp(word, "--across") && value && cmp->n_across < 32)
@@ -115,7 +120,7 @@ static int parse_command(const struct cli *cli, char *command, struct compare *c
 		else
 			cmp->select_b = word;
 	}
-	if (!cmp->select_a || (!cmp->by && !cmp->select_b))
+	if (!cmp->select_a || (!cmp->by && !cmp->shutdown && !cmp->select_b))
 		return cli_error(cli, EXIT_USAGE, "the text's command names no runs");
 	return 0;
 }

@@ -58,13 +58,27 @@ static char *signed_number(double v, char *buf, size_t n)
 	return buf;
 }
 
-char *text_effect(const struct report *r, const struct comparison_row *row, char *buf, size_t n)
+static void difference(const struct report *r, const struct comparison_row *row, char *buf,
+		       size_t n)
 {
 	char number[40];
 
+	snprintf(buf, n, "%s %s", signed_number(row->diff.value, number, sizeof(number)),
+		 clock_unit_name(r->data.run.clock));
+}
+
+static void difference_interval(const struct comparison_row *row, char *buf, size_t n)
+{
+	char a[40], b[40];
+
+	snprintf(buf, n, "[%s, %s]", signed_number(row->diff.lo, a, sizeof(a)),
+		 signed_number(row->diff.hi, b, sizeof(b)));
+}
+
+char *text_effect(const struct report *r, const struct comparison_row *row, char *buf, size_t n)
+{
 	if (by_difference(row))
-		snprintf(buf, n, "%s %s", signed_number(row->diff.value, number, sizeof(number)),
-			 clock_unit_name(r->data.run.clock));
+		difference(r, row, buf, n);
 	else
 		snprintf(buf, n, "%+.2f %%", percent(row->ratio.value));
 	return buf;
@@ -72,15 +86,33 @@ char *text_effect(const struct report *r, const struct comparison_row *row, char
 
 char *text_effect_interval(const struct comparison_row *row, char *buf, size_t n)
 {
-	char a[40], b[40];
-
 	if (isnan(row->diff.lo))
 		snprintf(buf, n, "needs 2 rounds");
 	else if (by_difference(row))
-		snprintf(buf, n, "[%s, %s]", signed_number(row->diff.lo, a, sizeof(a)),
-			 signed_number(row->diff.hi, b, sizeof(b)));
+		difference_interval(row, buf, n);
 	else
 		snprintf(buf, n, "[%+.2f, %+.2f]", percent(row->ratio.lo), percent(row->ratio.hi));
+	return buf;
+}
+
+static bool tells_both(const struct comparison_row *row)
+{
+	return row->form == EFFECT_BOTH && !by_difference(row);
+}
+
+char *text_difference(const struct report *r, const struct comparison_row *row, char *buf, size_t n)
+{
+	buf[0] = '\0';
+	if (tells_both(row))
+		difference(r, row, buf, n);
+	return buf;
+}
+
+char *text_difference_interval(const struct comparison_row *row, char *buf, size_t n)
+{
+	buf[0] = '\0';
+	if (tells_both(row) && !isnan(row->diff.lo))
+		difference_interval(row, buf, n);
 	return buf;
 }
 

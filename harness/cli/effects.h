@@ -18,6 +18,11 @@ char *text_p(const struct effect *e, size_t min_n, char *buf, size_t n);
 char *text_effect(const struct report *r, const struct comparison_row *row, char *buf, size_t n);
 char *text_effect_interval(const struct comparison_row *row, char *buf, size_t n);
 
+/* Where both forms are told, the one that does not decide: "-174.7 ns", "[-180.1, -169]"; else "". */
+char *text_difference(const struct report *r, const struct comparison_row *row, char *buf,
+		      size_t n);
+char *text_difference_interval(const struct comparison_row *row, char *buf, size_t n);
+
 /* "faster", "inconclusive, 4 more rounds needed". */
 char *text_verdict(const struct report *r, const struct comparison *c,
 		   const struct comparison_row *row, char *buf, size_t n);

@@ -1,21 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "results/analysis/comparison.h"
+#include "results/analysis/comparison_rows.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define CONF REPORT_CONF
-/* Beyond it the answer is "no number of rounds will do". */
-#define MORE_MAX 100000
-
-/* A cell's values at the level that varies: medians of its invocations, or of its runs. */
-struct values {
-	double *v;
-	size_t n;
-};
 
 static size_t cell_count(const struct report *r)
 {
@@ -35,17 +25,8 @@ static const struct report_cell *find_cell(const struct report *r, const char *h
 	return NULL;
 }
 
-static int invocation_values(const struct report *r, const struct report_cell *c,
-			     struct values *out)
-{
-	long n = dataset_medians(r->ds, c->row->arm_group, c->row->arm, &out->v);
-
-	out->n = n > 0 ? (size_t)n : 0;
-	return n < 0 ? (int)n : 0;
-}
-
 static int run_values(const struct report *const *runs, size_t n, const char *hash,
-		      struct values *out)
+		      struct comparison_values *out)
 {
 	out->n = 0;
 	out->v = calloc(n, sizeof(*out->v));
@@ -60,171 +41,18 @@ static int run_values(const struct report *const *runs, size_t n, const char *ha
 	return 0;
 }
 
-/* Logarithms of all values, or NULL where one has none. */
-static double *logs(const struct values *x)
-{
-	double *out = calloc(x->n ? x->n : 1, sizeof(*out));
-
-	for (size_t i = 0; out && i < x->n; i++) {
-		if (!(x->v[i] > 0)) {
-			free(out);
-			return NULL;
-		}
-		out[i] = log(x->v[i]);
-	}
-	return out;
-}
-
-static void unknown_effect(struct effect *e, double value, size_t n)
-{
-	*e = (struct effect){ .value = value,
-			      .lo = NAN,
-			      .hi = NAN,
-			      .level = CONF,
-			      .sd = NAN,
-			      .df = NAN,
-			      .p = NAN,
-			      .n = n };
-}
-
-static void welch(const double *a, size_t na, const double *b, size_t nb, struct effect *e)
-{
-	double ma = 0, mb = 0;
-
-	if (na >= 2 && nb >= 2 && !stat_welch_effect(a, na, b, nb, CONF, e))
-		return;
-	for (size_t i = 0; i < na; i++)
-		ma += a[i] / (double)na;
-	for (size_t i = 0; i < nb; i++)
-		mb += b[i] / (double)nb;
-	unknown_effect(e, mb - ma, na < nb ? na : nb);
-}
-
-static void fill_side(struct comparison_side *s, const struct report *r,
-		      const struct report_cell *c, const struct values *x)
-{
-	*s = (struct comparison_side){ .report = r,
-				       .cell = c,
-				       .n = x->n,
-				       .level = stat_median(x->v, x->n),
-				       .interval = { NAN, NAN, CONF } };
-	if (x->n >= 2)
-		stat_median_interval(x->v, x->n, CONF, &s->interval);
-}
-
-size_t effect_more(const struct effect *share, double sesoi, size_t min_n)
-{
-	double v = fabs(share->value), half, need;
-
-	if (share->n < min_n && !(share->n >= 2 && share->sd > 0))
-		return min_n - share->n;
-	/* Decided when the interval leaves zero, or when it fits inside the smallest effect. */
-	half = v > sesoi - v ? v : sesoi - v;
-	if (!(half > 0) || !isfinite(share->sd))
-		return 0;
-	need = ceil(pow(stat_t_quantile(share->level, share->df) * share->sd / half, 2));
-	if (need < (double)min_n)
-		need = (double)min_n;
-	if (need <= (double)share->n)
-		return 1;
-	return need - (double)share->n > MORE_MAX ? MORE_MAX : (size_t)need - share->n;
-}
-
-/* The effect that decides, as a share of A's level: a log ratio, or a difference over it. */
-static struct effect deciding(const struct comparison_row *row)
-{
-	struct effect e = row->ratio;
-	double level = fabs(row->a.level);
-
-	if (row->form != EFFECT_DIFFERENCE && row->ratio_valid)
-		return e;
-	e = row->diff;
-	if (level > 0) {
-		e.value /= level;
-		e.lo /= level;
-		e.hi /= level;
-		e.sd /= level;
-	}
-	return e;
-}
-
-static int compare_p(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/*
- * S9: how many effects the procedure of Benjamini & Hochberg (1995) selects at 1 - CONF; every
- * interval is then made at the level that Benjamini & Yekutieli (2005) give to that many, also
- * those of the cells that were not selected, so that "equivalent" is a claim of the same strength.
- */
-static double adjusted_level(struct comparison *c)
-{
-	double *p = calloc(c->n_rows ? c->n_rows : 1, sizeof(*p)), level;
-	size_t m = 0, selected = 0;
-
-	for (size_t i = 0; p && i < c->n_rows; i++) {
-		struct effect e = deciding(&c->rows[i]);
-
-		if (e.n >= c->min_n && isfinite(e.p))
-			p[m++] = e.p;
-	}
-	if (!p || m < 2) {
-		free(p);
-		return CONF;
-	}
-	qsort(p, m, sizeof(*p), compare_p);
-	for (size_t i = 0; i < m; i++)
-		if (p[i] <= (1 - CONF) * (double)(i + 1) / (double)m)
-			selected = i + 1;
-	c->adjusted = m;
-	level = stat_fcr_level(CONF, selected ? selected : 1, m);
-	free(p);
-	return level;
-}
-
-static void judge(struct comparison *c)
-{
-	c->level = adjusted_level(c);
-	for (size_t i = 0; i < c->n_rows; i++) {
-		struct comparison_row *row = &c->rows[i];
-		struct effect e = deciding(row);
-		double sesoi = log1p(c->sesoi);
-
-		stat_effect_relevel(&e, c->level);
-		row->judged = (struct interval){ e.lo, e.hi, c->level };
-		row->verdict = stat_verdict(&e, sesoi, c->min_n, row->fatal);
-		if (row->verdict.verdict == VERDICT_INCONCLUSIVE)
-			row->more = effect_more(&e, sesoi, c->min_n);
-	}
-}
-
-static struct comparison_row *new_row(struct comparison *c)
-{
-	struct comparison_row *rows = realloc(c->rows, (c->n_rows + 1) * sizeof(*rows));
-
-	if (!rows)
-		return NULL;
-	c->rows = rows;
-	rows += c->n_rows++;
-	*rows = (struct comparison_row){ .floor = NAN };
-	return rows;
-}
-
 static int add_pair(struct comparison *c, const struct report *r, const struct report_pair *p,
 		    const struct report_pairing *pairing, enum effect_form form)
 {
-	struct comparison_row *row = new_row(c);
-	struct values a = { 0 }, b = { 0 };
-	int ret = row ? invocation_values(r, p->a, &a) : -ENOMEM;
+	struct comparison_row *row = comparison_new_row(c);
+	struct comparison_values a = { 0 }, b = { 0 };
+	int ret = row ? comparison_values(r, p->a, &a) : -ENOMEM;
 
 	if (!ret)
-		ret = invocation_values(r, p->b, &b);
+		ret = comparison_values(r, p->b, &b);
 	if (!ret) {
-		fill_side(&row->a, r, p->a, &a);
-		fill_side(&row->b, r, p->b, &b);
+		comparison_fill_side(&row->a, r, p->a, &a);
+		comparison_fill_side(&row->b, r, p->b, &b);
 		row->a.samples = p->a->sum.samples;
 		row->b.samples = p->b->sum.samples;
 		row->form = form;
@@ -272,14 +100,14 @@ int comparison_by(const struct report *r, const struct report_pairing *pairings,
 		comparison_free(out);
 		return ret;
 	}
-	judge(out);
+	comparison_judge(out);
 	return 0;
 }
 
 static int side_values(const struct report *const *runs, size_t n, const struct report_cell *c,
-		       bool boots, struct values *out)
+		       bool boots, struct comparison_values *out)
 {
-	return boots ? run_values(runs, n, c->row->hash, out) : invocation_values(runs[0], c, out);
+	return boots ? run_values(runs, n, c->row->hash, out) : comparison_values(runs[0], c, out);
 }
 
 static size_t side_samples(const struct report *const *runs, size_t n, const char *hash,
@@ -296,39 +124,26 @@ static size_t side_samples(const struct report *const *runs, size_t n, const cha
 	return samples;
 }
 
-static int fill_effects(struct comparison_row *row, const struct values *a, const struct values *b)
-{
-	double *la = logs(a), *lb = logs(b);
-
-	welch(a->v, a->n, b->v, b->n, &row->diff);
-	row->ratio_valid = la && lb;
-	if (row->ratio_valid)
-		welch(la, a->n, lb, b->n, &row->ratio);
-	free(la);
-	free(lb);
-	return 0;
-}
-
 static int add_match(struct comparison *c, const struct report *const *a, size_t na,
 		     const struct report *const *b, size_t nb, const struct report *ra,
 		     const struct report_cell *ca, const struct report *rb,
 		     const struct report_cell *cb)
 {
-	struct comparison_row *row = new_row(c);
-	struct values x = { 0 }, y = { 0 };
+	struct comparison_row *row = comparison_new_row(c);
+	struct comparison_values x = { 0 }, y = { 0 };
 	int ret = row ? side_values(a, na, ca, c->boots, &x) : -ENOMEM;
 
 	if (!ret)
 		ret = side_values(b, nb, cb, c->boots, &y);
 	if (!ret) {
-		fill_side(&row->a, ra, ca, &x);
-		fill_side(&row->b, rb, cb, &y);
+		comparison_fill_side(&row->a, ra, ca, &x);
+		comparison_fill_side(&row->b, rb, cb, &y);
 		row->a.samples = side_samples(a, na, ca->row->hash, &row->fatal);
 		row->b.samples = side_samples(b, nb, cb->row->hash, &row->fatal);
 		row->form = EFFECT_RATIO;
 		row->kind = kind_weakest(ca->row->kind, cb->row->kind);
 		snprintf(row->label, sizeof(row->label), "%s", ca->label);
-		ret = fill_effects(row, &x, &y);
+		comparison_fill_apart(row, &x, &y);
 	}
 	free(x.v);
 	free(y.v);
@@ -383,9 +198,8 @@ static int walk(struct comparison *c, const struct report *const *a, size_t na,
 	return 0;
 }
 
-/* Did all of one side end before any of the other began? */
-static bool one_after_the_other(const struct report *const *a, size_t na,
-				const struct report *const *b, size_t nb)
+bool comparison_sequential(const struct report *const *a, size_t na, const struct report *const *b,
+			   size_t nb)
 {
 	int64_t first_a = INT64_MAX, last_a = 0, first_b = INT64_MAX, last_b = 0;
 
@@ -411,7 +225,7 @@ int comparison_runs(const struct report *const *a, size_t na, const struct repor
 
 	*out = (struct comparison){ .sesoi = sesoi, .boots = na > 1 || nb > 1 };
 	out->min_n = out->boots ? STAT_MIN_BOOTS : STAT_MIN_INVOCATIONS;
-	out->sequential = one_after_the_other(a, na, b, nb);
+	out->sequential = comparison_sequential(a, na, b, nb);
 	ret = walk(out, a, na, b, nb, true);
 	if (!ret)
 		ret = walk(out, b, nb, a, na, false);
@@ -426,7 +240,7 @@ int comparison_runs(const struct report *const *a, size_t na, const struct repor
 		comparison_free(out);
 		return ret;
 	}
-	judge(out);
+	comparison_judge(out);
 	return 0;
 }
 

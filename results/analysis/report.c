@@ -135,6 +135,13 @@ static int compare_cells(const void *a, const void *b)
 	return x->arm < y->arm ? -1 : x->arm > y->arm;
 }
 
+static void take_node(struct report *r, unsigned group, int node)
+{
+	for (size_t i = 0; i < r->n_cells && node >= 0; i++)
+		if (r->cells[i].row->arm_group == group)
+			r->cells[i].nodes |= 1ull << (node < 63 ? node : 63);
+}
+
 static int take_invocation(void *ctx, const struct store_invocation_row *inv,
 			   const struct sample *samples, size_t n)
 {
@@ -142,6 +149,7 @@ static int take_invocation(void *ctx, const struct store_invocation_row *inv,
 
 	if (inv->round + 1 > r->rounds)
 		r->rounds = inv->round + 1;
+	take_node(r, inv->arm_group, inv->node);
 	return dataset_add(r->ds, inv->arm_group, inv->round, samples, n, inv->overhead,
 			   inv->unit_per_tick);
 }

@@ -27,6 +27,7 @@ struct report_cell {
 	bool fatal;		/* a fatal flag of the run or of this cell */
 	struct arm_summary sum; /* clock units per unit of work */
 	double gb_s;		/* decimal; 0 outside ns or where work is not bytes */
+	uint64_t nodes;		/* NUMA nodes that its processes ran on: bit 63 for all above */
 };
 
 /*

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* compare --shutdown --format commit: the middle of the block, between the platform and the commands. */
+#include <string.h>
+
+#include "harness/cli/compare_shutdown.h"
+#include "harness/cli/paragraph.h"
+
+static void put_change(const struct compare *cmp, long i, const char *against, FILE *to)
+{
+	struct paragraph p = { to, 0, "      ", NULL };
+	const struct comparison_row *row;
+	struct shutdown_texts t;
+
+	if (i < 0)
+		return;
+	row = &cmp->c.rows[i];
+	shutdown_row_texts(cmp, row, &t);
+	fputs("   ", to);
+	p.column = 3;
+	paragraph_put(&p, "against %s: %s %s %s,", against, t.change, shutdown_unit(cmp),
+		      t.change_interval);
+	if (*t.percent)
+		paragraph_put(&p, "%s%% %s,", t.percent, t.percent_interval);
+	paragraph_put(&p, "%s, n=%s, %s, %s%s", t.how, t.n, kind_name(row->kind), t.verdict,
+		      row->fatal ? " UNTRUSTWORTHY" : "");
+	paragraph_end(&p);
+}
+
+static void put_arm(const struct compare *cmp, const struct shutdown_arm *a, FILE *to)
+{
+	struct paragraph p = { to, 0, "    ", NULL };
+	char time[32], interval[96];
+
+	shutdown_arm_texts(cmp, a, time, sizeof(time), interval, sizeof(interval));
+	fputc(' ', to);
+	p.column = 1;
+	paragraph_put(&p, "%s, quirk=%s: %s %s n=%zu, %s", a->name, a->mode, time, interval,
+		      a->side.n, kind_name(a->cell->row->kind));
+	paragraph_end(&p);
+	put_change(cmp, a->against_on, "quirk=on", to);
+	put_change(cmp, a->against_plain, "the plain VM", to);
+}
+
+/* "Without the clear: faster in 3, inconclusive in 1 of 4." */
+static void put_verdicts(const struct compare *cmp, bool plain, const char *words,
+			 struct paragraph *p)
+{
+	bool time = cmp->a[0]->data.run.clock == CLOCK_UNIT_NS, first = true;
+	size_t count[VERDICT_MAX] = { 0 }, all = 0;
+
+	for (size_t i = 0; i < cmp->s.n_arms; i++) {
+		const struct shutdown_arm *a = &cmp->s.arms[i];
+		long row = plain ? a->against_plain : a->against_on;
+
+		if (row < 0)
+			continue;
+		count[cmp->c.rows[row].verdict.verdict]++;
+		all++;
+	}
+	if (!all)
+		return;
+	paragraph_put(p, "%s", words);
+	for (unsigned v = 0; v < VERDICT_MAX; v++) {
+		if (!count[v])
+			continue;
+		/* Before the next one: the last has no comma behind it. */
+		paragraph_put(p, "%s%s in %zu", first ? "" : "and ",
+			      verdict_name((enum verdict)v, time), count[v]);
+		first = false;
+	}
+	paragraph_put(p, "of %zu.", all);
+}
+
+void compare_shutdown_commit(const struct compare *cmp, FILE *to)
+{
+	char memory[320], remarks[SHUTDOWN_REMARKS][320];
+	struct paragraph p = { to, 0, "", NULL };
+	size_t n = shutdown_remarks(cmp, remarks);
+
+	for (size_t i = 0; i < cmp->s.n_arms; i = shutdown_next(&cmp->s, i)) {
+		paragraph_put(&p, "Shutdown of %s; %s [95%% interval], n processes:",
+			      shutdown_memory_text(&cmp->s.arms[i].memory, memory, sizeof(memory)),
+			      shutdown_unit(cmp));
+		paragraph_end(&p);
+		for (size_t k = i; k < shutdown_next(&cmp->s, i); k++)
+			put_arm(cmp, &cmp->s.arms[k], to);
+		fputc('\n', to);
+	}
+	put_verdicts(cmp, false, "Without the clear (quirk=off against on):", &p);
+	put_verdicts(cmp, true, "Against the plain VM:", &p);
+	paragraph_put(&p, "Smallest effect of interest %g%%; intervals of the verdicts %.2f%%.",
+		      cmp->c.sesoi * 100, cmp->c.level * 100);
+	if (cmp->c.sequential)
+		paragraph_put(&p,
+			      "One run was measured before the other: drift is in the figures.");
+	paragraph_end(&p);
+	for (size_t i = 0; i < n; i++) {
+		paragraph_put(&p, "Remark: %s.", remarks[i]);
+		paragraph_end(&p);
+	}
+}
