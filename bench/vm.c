@@ -19,21 +19,24 @@
 #include "bench/kvm/holder.h"
 #include "bench/list.h"
 #include "bench/ops/victim.h"
+#include "harness/measure/ran.h"
 
-#define PAGE	   4096ul
-#define SET_BYTES  (1ul << 20) /* of the co-runner: beyond its L2 or near it, well inside an LLC */
-#define SET_STEPS  (1ul << 20)
-#define PAGE_STEPS 8 /* of the co-runner while a page is freed, 2 us at most */
-#define TRIAL	   BACKING_STEP
-#define PROVED	   (64ul << 20)
+#define PAGE	     4096ul
+#define SET_BYTES    (1ul << 20) /* of the co-runner: beyond its L2 or near it, well inside an LLC */
+#define SET_STEPS    (1ul << 20)
+#define PAGE_STEPS   8 /* of the co-runner while a page is freed, 2 us at most */
+#define TRIAL	     BACKING_STEP
+#define PROVED	     (64ul << 20)
+#define CALIBRATE_MS 20
 
-enum { M_TIME, M_PHASE, M_PAGE, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_MAX };
+enum { M_TIME, M_PHASE, M_PAGE, M_RAN, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_MAX };
 enum { KILL_RESET, KILL_KILL };
 
 static const struct metric_info vm_metrics[] = {
 	[M_TIME] = { "time", "duration", "VM", 0 },
 	[M_PHASE] = { "phase", "duration", "sample", 0 },
 	[M_PAGE] = { "page", "duration", "4 KiB page", 0 },
+	[M_RAN] = { "ran", "duration", "sample", 0 },
 	[M_LIFE] = { "life", "duration", "sample", 0 },
 	[M_GAP] = { "victim-gap", "duration", "sample", 0 },
 	[M_SLOWDOWN] = { "victim-slowdown-percent", "count", "sample", 0 },
@@ -56,7 +59,8 @@ struct vm_state {
 	struct phases phases[ENDS];
 	struct victim *victim; /* NULL: none */
 	char *sources;	       /* lines that clearing stores: zeros, random */
-	int page, create, populate, gap, slowdown, realloc; /* series, -1: not asked for */
+	int page, create, populate, ran, gap, slowdown, realloc; /* series, -1: not asked for */
+	double ticks_per_ns;
 	unsigned watched, unseen; /* samples beside a victim, and those that say nothing of it */
 	bool short_grant;
 	struct reason failed; /* the first thing that went wrong in a sample */
@@ -67,6 +71,7 @@ struct vm_state {
 	struct life_born born;
 	bool alive;
 	uint64_t from, to;
+	int64_t ran_ns;
 
 	struct vm_arm arms[];
 };
@@ -122,11 +127,14 @@ static int try_arm(struct vm_state *s, const struct vm_arm *arm, struct reason *
 	return ret ? ret : life_end(&life, NULL, why);
 }
 
-static int open_phases(struct vm_state *s, struct bench_ctx *ctx, unsigned end)
+static int open_end(struct vm_state *s, struct bench_ctx *ctx, unsigned end)
 {
 	const char *names[PHASES_MAX] = { "reset", "kill" };
 	unsigned n = end == END_KILLED ? 2 : life_phases(end == END_TD, names);
 
+	/* Who is killed can no longer be asked. */
+	if (end != END_KILLED)
+		s->ran = ctx->series(ctx, M_RAN, "thread");
 	/* Of two arms that end alike the series are the same. */
 	return phases_open(&s->phases[end], ctx, M_PHASE, names, n);
 }
@@ -136,12 +144,12 @@ static int make_series(struct vm_state *s, struct bench_ctx *ctx, struct reason 
 	const struct level *l = ctx->arms[0].levels;
 	int ret = 0;
 
-	s->gap = s->slowdown = s->realloc = -1;
 	s->page = ctx->series(ctx, M_PAGE, "all");
+	s->ran = s->gap = s->slowdown = s->realloc = -1;
 	s->create = ctx->series(ctx, M_LIFE, "create");
 	s->populate = ctx->series(ctx, M_LIFE, "populate");
 	for (unsigned i = 0; i < ctx->n_arms && !ret; i++)
-		ret = open_phases(s, ctx, s->arms[i].end);
+		ret = open_end(s, ctx, s->arms[i].end);
 	if (l[F_VICTIM].number == WITH) {
 		s->gap = ctx->series(ctx, M_GAP, "victim");
 		s->slowdown = ctx->series(ctx, M_SLOWDOWN, "victim");
@@ -149,6 +157,16 @@ static int make_series(struct vm_state *s, struct bench_ctx *ctx, struct reason 
 	if (l[F_REALLOC].number == WITH)
 		s->realloc = ctx->series(ctx, M_REALLOC, "memory");
 	return ret ? reason_set(why, ret, "out of memory") : 0;
+}
+
+/* CPU time is in nanoseconds, all else in ticks. */
+static int learn_rate(struct vm_state *s, struct bench_ctx *ctx, struct reason *why)
+{
+	struct tick_clock clock = { 0 };
+	int ret = clock_calibrate(&clock, &ctx->machine->cpu, CALIBRATE_MS, why);
+
+	s->ticks_per_ns = clock.hz / 1e9;
+	return ret;
 }
 
 static int watch(struct vm_state *s, struct bench_ctx *ctx, struct reason *why)
@@ -194,6 +212,8 @@ static int vm_setup_all(struct vm_state *s, struct bench_ctx *ctx, struct reason
 	}
 	if (!ret)
 		ret = make_series(s, ctx, why);
+	if (!ret)
+		ret = learn_rate(s, ctx, why);
 	if (!ret)
 		ret = watch(s, ctx, why);
 	if (!ret)
@@ -261,6 +281,7 @@ static void vm_prepare(void *state, unsigned arm)
 		judge_grant(s, &a->spec.vm);
 	if (s->victim)
 		victim_start(s->victim);
+	s->ran_ns = -thread_ran_ns();
 }
 
 static int end_killed(struct vm_state *s, const struct vm_arm *a)
@@ -336,6 +357,9 @@ static void vm_values(void *state, unsigned arm, struct bench_values *out)
 	struct vm_state *s = state;
 	const struct vm_arm *a = &s->arms[arm];
 
+	s->ran_ns += thread_ran_ns();
+	if (a->end != END_KILLED)
+		bench_value(out, s->ran, (double)s->ran_ns * s->ticks_per_ns);
 	if (s->realloc >= 0)
 		realloc_values(s, a, out);
 	if (s->victim)

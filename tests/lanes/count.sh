@@ -34,5 +34,19 @@ for work in pamt_fast pamt_lock; do
 	done
 done
 check "what the accounting flag costs is counted" kmod_topup account units=300
+# A VM of this kernel's KVM, which TCG's SVM runs: the memory that there is for it, and what is skipped.
+check "KVM is there" [ -c /dev/kvm ]
+check "the hugetlb pool has 32 MiB" fits "^HugePages_Free: *16$" /proc/meminfo
+tdcost run vm -p mem=anon,thp,hugetlb,guest_memfd -p size=16M --rounds 3 --blocks 20 --budget 6s --label vm >said
+status=$?
+cat said >&2
+check "vm runs" [ $status = 0 ]
+check "a guest_memfd is skipped with its reason" fits "^skipped: this kernel has no guest_memfd: Linux 6.8" said
+check "so is a VM with private memory" refused "this KVM has no VM type sw_protected (KVM_CAP_VM_TYPES is 0x1)" \
+	vm -p type=sw_protected -p mem=guest_memfd
+check "and a TD" refused "no TDX: it takes a CPU with it" vm -p type=tdx -p mem=guest_memfd -p populate=prefault
+tdcost run teardown -p insn=memset -p backing=4k -p size=1M --rounds 3 --blocks 20 --budget 3s --label teardown >said
+status=$?
+check "the replay of a teardown runs" [ $status = 0 ]
 echo "boot: $(cat /proc/sys/kernel/random/boot_id)"
 end

@@ -26,6 +26,16 @@ exits() {
 	[ $? = "$wanted" ]
 }
 
+# refused REASON ARGUMENT...: no cell of it runs here, and that is why.
+refused() {
+	reason=$1
+	shift
+	tdcost check "$@" >why 2>&1
+	status=$?
+	cat why >&2
+	[ $status = 4 ] && grep -qF -- "$reason" why
+}
+
 # fits PATTERN FILE
 fits() {
 	grep -q -- "$1" "$2"

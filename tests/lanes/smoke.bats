@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 load lane.bash
 
 setup_file() {
-	boot_lane smoke smoke --append slub_debug=FZPU
+	boot_lane smoke smoke --load kvm-amd --append "slub_debug=FZPU hugepages=16"
 }
 
 setup() {

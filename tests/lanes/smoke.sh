@@ -52,6 +52,27 @@ all_run "topup, splits" 28 topup -p work=split -p variant=$variants -p split=rep
 all_run "topup, references" 16 topup -p work=pamt -p variant=pamt_cache,direct -p pamt=fast,lock \
 	-p load=steady,burst -p threads=1,4
 all_run "topup, pages by mmap" 4 topup -p source=mmap -p ops=64
+all_run "teardown, threads" 24 teardown -p insn=memset -p leaf=4K,2M -p threads=1,2,4 -p vcpus=8 -p size=8M
+all_run "teardown, vCPUs in the guest" 6 teardown -p insn=memset -p path=dynamic -p in_guest=0,1,3 -p size=2M
+all_run "teardown, Dynamic PAMT" 24 teardown -p insn=memset -p dpamt=off,fast,lock -p threads=1,4 -p size=4M
+check "who is in the guest and who tears down need a CPU each" \
+	refused "in_guest=4 and threads=1 need a CPU each, and there are 4" teardown -p path=dynamic -p in_guest=4 -p insn=memset
+check "a teardown without MOVDIR64B is refused" refused "this CPU has no movdir64b" teardown -p insn=movdir64b
+check "KVM is there" [ -c /dev/kvm ]
+all_run "vm, vCPUs" 24 vm -p mem=anon,thp,hugetlb -p vcpus=1,2,4,8 -p exit=ordered,sigkill -p size=16M
+all_run "vm, the erratum mode" 6 vm -p quirk=on,off,none -p insn=memset -p vcpus=1,4 -p size=4M
+all_run "vm, a co-runner, and the memory used again" 2 vm -p victim=on -p realloc=off,on -p size=4M
+check "a guest_memfd is refused" refused "this kernel has no guest_memfd: Linux 6.8 or newer" vm -p mem=guest_memfd
+case $(uname -r) in
+6.1.*)
+	check "so is KVM_PRE_FAULT_MEMORY" refused "this KVM has no KVM_PRE_FAULT_MEMORY" vm -p populate=prefault
+	;;
+*)
+	all_run "vm, KVM_PRE_FAULT_MEMORY" 2 vm -p populate=prefault -p vcpus=1,4 -p size=4M
+	;;
+esac
+check "without the pool's pages hugetlb is refused" refused "hugetlb-2m pool has" vm -p mem=hugetlb -p size=64M
+check "and after all ends it is whole" fits "^HugePages_Free: *16$" /proc/meminfo
 sources=gfp_kernel,gfp_kernel_account,gfp_atomic
 all_run "topup in the kernel, faults" 84 topup -p mode=kernel -p variant=$variants -p source=$sources -p zero=off,on \
 	-p threads=1,4 -p ops=64

@@ -27,5 +27,11 @@ status=$?
 check "reset is counted, and the erratum's mode follows the CPU" [ $status = 0 ]
 check "quirk=auto is on" fits '"quirk": "on"' said
 check "it is measured, not an analogue" fits '"kind": "measured"' said
+# The whole teardown, in which each page that the erratum asks for is cleared.
+tdcost check teardown -p insn=movdir64b -p quirk=on,off -p path=dynamic,teardown -p leaf=4K -p size=256K >table 2>&1
+status=$?
+cat table >&2
+check "a teardown is replayed with MOVDIR64B" [ $status = 0 ]
+check "with the erratum and without, on both paths" [ "$(grep -c ' ok ' table)" = 4 ]
 echo "boot: $(cat /proc/sys/kernel/random/boot_id)"
 end
