@@ -181,7 +181,7 @@ static void complete_replay(struct td_user *u, struct td_arm *a)
 
 	a->replay = (struct td_replay){
 		.path = set->path,
-		.base = u->mem.base,
+		.mem = { .base = u->mem.base },
 		.leaf = set->leaf,
 		.order = a->replay.order,
 		.without = set->without,
@@ -193,10 +193,10 @@ static void complete_replay(struct td_user *u, struct td_arm *a)
 		.packages = topo_packages(m->topo),
 		.seam_ticks = (uint64_t)((double)set->seam_ns * u->ticks_per_ns),
 		.skip_cache_wb = set->skip_cache_wb,
-		.flush = flush_op_fn(flush_of(m), FLUSH_MFENCE),
-		.reset = set->op->reset[RESET_MFENCE],
+		.ops = { .flush = flush_op_fn(flush_of(m), FLUSH_MFENCE),
+			 .reset = set->op->reset[RESET_MFENCE],
+			 .source = u->zero },
 		.reset_bytes = set->reset_bytes,
-		.source = u->zero,
 		.dpamt = set->dpamt,
 		.pamt = &u->pamt,
 	};
