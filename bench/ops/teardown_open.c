@@ -6,7 +6,7 @@
 #include <sys/random.h>
 
 #include "bench/ops/flush_ops.h"
-#include "bench/ops/teardown_user.h"
+#include "bench/ops/teardown_kernel.h"
 #include "harness/measure/design.h"
 
 #define CALIBRATE_MS 20
@@ -82,7 +82,7 @@ static int open_pamt(struct td_user *u, struct reason *why)
 
 	for (unsigned i = 0; i < u->n_arms; i++)
 		any |= u->arms[i].set.dpamt != TD_DPAMT_OFF;
-	if (!any)
+	if (!any || u->kernel)
 		return 0;
 	if (topup_pool_open(&u->pool, regions * TDX_DPAMT_ENTRY_PAGE_CNT, u->threads))
 		return reason_set(why, -ENOMEM, "out of memory");
@@ -110,7 +110,8 @@ static int open_team(struct td_user *u, struct reason *why)
 	u->cpus = calloc(most, sizeof(*u->cpus));
 	if (!u->vcpu || !u->cpus)
 		return reason_set(why, -ENOMEM, "out of memory");
-	if (guests && syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
+	if (guests && !u->kernel &&
+	    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
 		return reason_set(why, -errno, "membarrier(): %s; leave in_guest at 0",
 				  strerror(errno));
 	if (most == 1)
@@ -260,7 +261,7 @@ static int complete_arms(struct td_user *u, unsigned phase, struct reason *why)
 		if (!a->replay.order)
 			return reason_set(why, -ENOMEM, "out of memory");
 		complete_replay(u, a);
-		if (a->set.reset_alone)
+		if (a->set.reset_alone && !u->kernel)
 			ret = complete_alone(u, a, why);
 		if (!ret && open_phases(u, a, phase))
 			ret = reason_set(why, -ENOMEM, "out of memory");
@@ -282,6 +283,13 @@ static int open_arms(struct td_user *u, const struct td_setting *settings, struc
 	return 0;
 }
 
+static int open_memory(struct td_user *u, const struct td_setting *set, struct reason *why)
+{
+	if (set->in_kernel)
+		return td_kernel_open(u, why);
+	return region_alloc(&u->mem, u->ctx, u->ctx->cpu, set->backing, set->size, why);
+}
+
 int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setting *settings,
 		 unsigned phase, unsigned steps, struct reason *why)
 {
@@ -292,7 +300,7 @@ int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setti
 	if (!ret)
 		ret = open_buffers(u, why);
 	if (!ret)
-		ret = region_alloc(&u->mem, ctx, ctx->cpu, settings->backing, settings->size, why);
+		ret = open_memory(u, settings, why);
 	if (!ret)
 		ret = open_pamt(u, why);
 	if (!ret)
@@ -316,6 +324,7 @@ int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setti
 void td_user_close(struct td_user *u)
 {
 	team_close(u->team);
+	td_kernel_close(u);
 	if (u->counted)
 		topup_pamt_destroy(&u->pamt, &u->thread[0].ctx);
 	if (u->pooled)

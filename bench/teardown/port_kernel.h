@@ -105,7 +105,7 @@ static __always_inline void td_kick_wait(struct td_kicked *k)
 	put_cpu();
 }
 
-/* As KVM's walk over the leaves looks whether others wait. */
+/* As tdp_mmu_zap_leafs() of KVM asks tdp_mmu_iter_cond_resched() at each entry. */
 static __always_inline bool td_given_up(void)
 {
 	cond_resched();
