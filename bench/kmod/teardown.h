@@ -16,7 +16,8 @@ struct tdcost_td {
 	struct topup_source source;
 	struct topup_pamt pamt; /* of no regions without Dynamic PAMT */
 	cpumask_var_t guests;
-	int err; /* of the cache write-back */
+	int err;   /* of the cache write-back */
+	bool done; /* or given up: not to be used again */
 };
 
 /* teardown_set.c */

@@ -39,9 +39,9 @@ struct td_mem {
 
 static __always_inline char *td_at(const struct td_mem *m, size_t at)
 {
-	size_t bytes = PAGE_SIZE << m->order;
+	unsigned int shift = PAGE_SHIFT + m->order;
 
-	return (char *)page_address(m->pages[at / bytes]) + (at & (bytes - 1));
+	return (char *)page_address(m->pages[at >> shift]) + (at & (BIT(shift) - 1));
 }
 
 struct tdcost_round;

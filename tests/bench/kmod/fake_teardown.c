@@ -40,6 +40,7 @@ int kmod_teardown_set(const struct kmod *k, const struct tdcost_teardown *t, str
 }
 
 struct run {
+	const struct kmod *k;
 	struct td_replay r;
 	struct td_thread leaves, rest;
 	struct topup_source source;
@@ -90,7 +91,7 @@ static void whole(struct run *run, enum td_phase phase)
 	if (phase == TD_P_HKID)
 		td_release_hkid(&run->r, &run->rest);
 	else if (fake.teardown_fault != FAKE_TEARDOWN_KEPT)
-		kmod_pages_free(NULL, NULL);
+		kmod_pages_free(run->k, NULL);
 	td_tally_mark(&run->rest.tally, phase);
 	td_tally_keep(&run->rest.tally);
 }
@@ -133,13 +134,13 @@ int kmod_teardown(const struct kmod *k, struct tdcost_torn *t, struct reason *wh
 	uint32_t aux;
 	char *base = fake_pages(&bytes);
 
-	(void)k;
 	if (!base || !ready)
 		return reason_set(why, -ENODATA, "nothing is ready");
 	if (fake.teardown_fault == FAKE_TEARDOWN_BUSY)
 		return reason_set(why, -EBUSY, "a CPU has not answered an earlier call");
 	run = calloc(1, sizeof(*run));
 	run->pair = calloc(TDX_DPAMT_ENTRY_PAGE_CNT, TD_PAGE);
+	run->k = k;
 	fake.teardowns++;
 	ready = false;
 	n = bytes / TD_PAGE >> fake.teardown.leaf_order;
