@@ -10,6 +10,7 @@ enum {
 	F_PATH,
 	F_LEAF,
 	F_QUIRK,
+	F_MODE,
 	F_RESET,
 	F_INSN,
 	F_SIZE,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "bench/ops/flush_ops.h"
+#include "bench/ops/teardown_kernel.h"
 #include "harness/machine/topo.h"
 
 #define USUAL_EVERY 32 /* leaves of 4 KiB; those of 2 MiB are marked one and all */
@@ -15,6 +16,7 @@
 
 enum { LEAF_4K, LEAF_2M };
 enum { QUIRK_ON, QUIRK_OFF };
+enum { MODE_USER, MODE_KERNEL };
 enum { RESET_ALWAYS, RESET_ERRATUM, RESET_LEAF_FENCE };
 enum { OUT_NONE, OUT_KICK, OUT_FLUSH, OUT_RESET, OUT_PAMT, OUT_FREE, OUT_ALL_BUT_RESET };
 
@@ -39,6 +41,12 @@ static const struct level_info quirk_levels[] = {
 	{ NULL, NULL, false },
 };
 
+static const struct level_info mode_levels[] = {
+	[MODE_USER] = { "user", "a loop of this program", false },
+	[MODE_KERNEL] = { "kernel", "the same loop in ring 0, by tdcost.ko", false },
+	{ NULL, NULL, false },
+};
+
 static const struct level_info reset_levels[] = {
 	[RESET_ALWAYS] = { "always", "Linux 6.16: every 4 KiB on every CPU, a fence each", false },
 	[RESET_ERRATUM] = { "erratum", "Linux 6.18: with the erratum only, a fence per 4 KiB",
@@ -57,14 +65,15 @@ static const struct level_info insn_levels[] = {
 	{ "ntstore256", "non-temporal stores, AVX (analogue)", false },
 	{ "rep_stosb", "REP STOSB (analogue)", false },
 	{ "memset", "the C library's memset() (analogue)", false },
-	{ "auto", "the first of them that this CPU has", true },
+	{ "auto", "the first of them that this CPU has; movdir64b for mode=kernel", true },
 	{ NULL, NULL, false },
 };
 
 static const struct level_info backing_levels[] = {
 	[MEM_4K] = { "4k", "base pages", false },
 	[MEM_THP] = { "thp", "transparent huge pages, near the kernel's direct map", false },
-	{ "auto", "thp where the kernel grants it, otherwise 4k", true },
+	{ "auto", "thp where the kernel grants it, otherwise 4k; as the leaf for mode=kernel",
+	  true },
 	{ NULL, NULL, false },
 };
 
@@ -127,6 +136,8 @@ const struct factor_info teardown_factors[] = {
 		     EFFECT_BOTH },
 	[F_QUIRK] = { "quirk", "the erratum mode", FACTOR_WORD, quirk_levels, "on,off", true,
 		      EFFECT_BOTH },
+	[F_MODE] = { "mode", "where the replay runs", FACTOR_WORD, mode_levels, "user", false,
+		     EFFECT_RATIO },
 	[F_RESET] = { "reset", "when the kernel resets, and how it fences", FACTOR_WORD,
 		      reset_levels, "auto", true, EFFECT_BOTH },
 	[F_INSN] = { "insn", "what stores the 64 bytes", FACTOR_WORD, insn_levels, "auto", true,
@@ -171,6 +182,11 @@ static size_t leaf_bytes(const struct cell *cell)
 	return cell->levels[F_LEAF].number == LEAF_2M ? TD_REGION : TD_PAGE;
 }
 
+static bool in_kernel(const struct cell *cell)
+{
+	return cell->levels[F_MODE].number == MODE_KERNEL;
+}
+
 /* ---- what symbolic levels are ---- */
 
 static int set_word(struct level *level, const struct level_info *levels, unsigned i)
@@ -204,10 +220,12 @@ int teardown_resolve(const struct machine *m, const struct cell *cell, unsigned 
 	case F_RESET:
 		return set_word(level, reset_levels, huge ? RESET_LEAF_FENCE : RESET_ERRATUM);
 	case F_INSN:
-		while (!has_op(m, i))
+		while (!in_kernel(cell) && !has_op(m, i))
 			i++;
 		return set_word(level, insn_levels, i);
 	case F_BACKING:
+		if (in_kernel(cell))
+			return set_word(level, backing_levels, huge ? MEM_THP : MEM_4K);
 		return set_word(level, backing_levels,
 				region_backing(m, cell->levels[F_SIZE].number));
 	case F_THREADS:
@@ -291,20 +309,60 @@ static int size_supported(const struct machine *m, const struct cell *cell, stru
 				  l[F_SIZE].text, l[F_THREADS].text);
 	if (l[F_SIZE].number / TD_PAGE > UINT32_MAX)
 		return reason_set(why, -ENOTSUP, "size=%s: less than 16 TiB", l[F_SIZE].text);
+	if (in_kernel(cell))
+		return 0;
 	return region_supported(m, (enum mem_backing)l[F_BACKING].number, l[F_SIZE].number, why);
+}
+
+static int insn_supported(const struct machine *m, const struct cell *cell, struct reason *why)
+{
+	const struct level *l = cell->levels;
+	const struct reset_op *op = &reset_ops[l[F_INSN].number];
+
+	if (in_kernel(cell) && l[F_INSN].number)
+		return reason_set(why, -ENOTSUP,
+				  "insn=%s is of mode=user: the module resets by movdir64b",
+				  l[F_INSN].text);
+	if (!in_kernel(cell) && !has_op(m, (unsigned)l[F_INSN].number))
+		return reason_set(why, -ENOTSUP, "this CPU has no %s",
+				  cpu_feature_name((enum cpu_feature)op->needs));
+	if (!cpu_has(&m->cpu, CPU_CLFLUSHOPT) && !cpu_has(&m->cpu, CPU_CLFLUSH))
+		return reason_set(why, -ENOTSUP, "this CPU has neither clflushopt nor clflush");
+	return 0;
+}
+
+/* What the module does not do. */
+static int kernel_supported(const struct machine *m, const struct cell *cell, struct reason *why)
+{
+	const struct level *l = cell->levels;
+	struct td_setting set = teardown_setting_of(cell);
+
+	if (l[F_THREADS].number != 1)
+		return reason_set(why, -ENOTSUP,
+				  "threads=%s is of mode=user: KVM has one, under its mmu_lock",
+				  l[F_THREADS].text);
+	if (set.leaf == TD_REGION && set.backing != MEM_THP)
+		return reason_set(why, -ENOTSUP, "leaf=2M needs pages of 2 MiB: backing=thp");
+	if (set.seam_ns > TD_KERNEL_SEAM_NS)
+		return reason_set(why, -ENOTSUP, "seam=%s: in mode=kernel %d ns at most",
+				  l[F_SEAM].text, TD_KERNEL_SEAM_NS);
+	if (set.backing == MEM_THP && set.size % TD_REGION)
+		return reason_set(why, -ENOTSUP, "size=%s is not a multiple of the pages' 2 MiB",
+				  l[F_SIZE].text);
+	if (set.reset_alone && set.shuffled)
+		return reason_set(why, -ENOTSUP,
+				  "leave_out=all_but_reset: the module resets in sequence: "
+				  "order=sequential");
+	return td_kernel_supported(m, &set, why);
 }
 
 int teardown_supported(const struct machine *m, const struct cell *cell, struct reason *why)
 {
 	const struct level *l = cell->levels;
-	const struct reset_op *op = &reset_ops[l[F_INSN].number];
-	int ret;
+	int ret = insn_supported(m, cell, why);
 
-	if (!has_op(m, (unsigned)l[F_INSN].number))
-		return reason_set(why, -ENOTSUP, "this CPU has no %s",
-				  cpu_feature_name((enum cpu_feature)op->needs));
-	if (!cpu_has(&m->cpu, CPU_CLFLUSHOPT) && !cpu_has(&m->cpu, CPU_CLFLUSH))
-		return reason_set(why, -ENOTSUP, "this CPU has neither clflushopt nor clflush");
+	if (ret)
+		return ret;
 	if (l[F_DPAMT].number != TD_DPAMT_OFF && l[F_LEAF].number == LEAF_2M)
 		return reason_set(why, -ENOTSUP,
 				  "leaf=2M has no Dynamic PAMT entry: dpamt=%s is "
@@ -319,10 +377,41 @@ int teardown_supported(const struct machine *m, const struct cell *cell, struct 
 	ret = leave_out_supported(l, why);
 	if (!ret)
 		ret = guests_supported(m, l, why);
-	return ret ? ret : size_supported(m, cell, why);
+	if (!ret)
+		ret = size_supported(m, cell, why);
+	return !ret && in_kernel(cell) ? kernel_supported(m, cell, why) : ret;
 }
 
 /* ---- what it is called ---- */
+
+/* What is said of the SEAMCALLs, behind @stand_ins, and what follows from it. */
+static enum kind seam_kind(const struct level *l, const struct reason *stand_ins,
+			   struct reason *why)
+{
+	if (!l[F_SEAM].number) {
+		reason_set(why, 0, "%sno SEAMCALL is executed", stand_ins->text);
+		return KIND_ANALOGUE;
+	}
+	reason_set(why, 0, "%sno SEAMCALL is executed: a delay of %s ns is in its place",
+		   stand_ins->text, l[F_SEAM].text);
+	return KIND_MODELLED;
+}
+
+static enum kind kernel_kind(const struct machine *m, const struct cell *cell, struct reason *why)
+{
+	const struct level *l = cell->levels;
+	bool wb = !l[F_SKIP_CACHE_WB].number;
+	struct reason stand_ins;
+
+	if (l[F_LEAVE_OUT].number == OUT_ALL_BUT_RESET)
+		return KIND_MEASURED;
+	reason_set(&stand_ins, 0, "%s%s%s", wb ? td_kernel_cache_wb(m) : "",
+		   wb ? " stands in for TDH.PHYMEM.CACHE.WB, " : "",
+		   l[F_LEAVE_OUT].number != OUT_FREE
+			   ? "__free_pages() for the freeing of guest_memfd, "
+			   : "");
+	return seam_kind(l, &stand_ins, why);
+}
 
 enum kind teardown_kind(const struct machine *m, const struct cell *cell, struct reason *why)
 {
@@ -331,20 +420,21 @@ enum kind teardown_kind(const struct machine *m, const struct cell *cell, struct
 	uint64_t out = l[F_LEAVE_OUT].number;
 	bool insn = op->analogue && resets(l) && out != OUT_RESET;
 	bool clflush = l[F_PATH].number == TD_DYNAMIC && !cpu_has(&m->cpu, CPU_CLFLUSHOPT);
+	struct reason stand_ins;
 
+	if (in_kernel(cell))
+		return kernel_kind(m, cell, why);
 	if (out == OUT_ALL_BUT_RESET) {
 		if (insn)
 			reason_set(why, 0, "%s stands in for MOVDIR64B", op->name);
 		return insn ? KIND_ANALOGUE : KIND_MEASURED;
 	}
-	reason_set(why, 0, "%s%s%s%s%sno SEAMCALL is executed%s%s%s", insn ? op->name : "",
+	reason_set(&stand_ins, 0, "%s%s%s%s%s", insn ? op->name : "",
 		   insn ? " stands in for MOVDIR64B, " : "",
 		   clflush ? "clflush for CLFLUSHOPT, " : "",
 		   out != OUT_FREE ? "madvise() stands in for the freeing of guest_memfd, " : "",
-		   l[F_IN_GUEST].number ? "membarrier() for the IPIs of a kick, " : "",
-		   l[F_SEAM].number ? ": a delay of " : "", l[F_SEAM].number ? l[F_SEAM].text : "",
-		   l[F_SEAM].number ? " ns is in its place" : "");
-	return l[F_SEAM].number ? KIND_MODELLED : KIND_ANALOGUE;
+		   l[F_IN_GUEST].number ? "membarrier() for the IPIs of a kick, " : "");
+	return seam_kind(l, &stand_ins, why);
 }
 
 struct td_setting teardown_setting_of(const struct cell *cell)
@@ -376,5 +466,6 @@ struct td_setting teardown_setting_of(const struct cell *cell)
 		.every = (unsigned)l[F_MARKS].number,
 		.without = without[l[F_LEAVE_OUT].number],
 		.reset_alone = l[F_LEAVE_OUT].number == OUT_ALL_BUT_RESET,
+		.in_kernel = in_kernel(cell),
 	};
 }

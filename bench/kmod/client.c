@@ -26,6 +26,8 @@ static_assert(sizeof(struct tdcost_check) == 24, "tdcost_check");
 static_assert(sizeof(struct tdcost_counters) == 16, "tdcost_counters");
 static_assert(sizeof(struct tdcost_sample) == 16, "tdcost_sample");
 static_assert(sizeof(struct tdcost_topup) == 328, "tdcost_topup");
+static_assert(sizeof(struct tdcost_teardown) == 80, "tdcost_teardown");
+static_assert(sizeof(struct tdcost_torn) == 384, "tdcost_torn");
 
 const char *const kmod_modes[] = {
 	[TDCOST_ONE] = "one",	  [TDCOST_PER_PACKAGE] = "package",
@@ -326,4 +328,36 @@ int kmod_pages_check(const struct kmod *k, struct tdcost_check *c, struct reason
 	int err = call(k, TDCOST_PAGES_CHECK, c);
 
 	return err ? fail(err, "check", why) : 0;
+}
+
+int kmod_teardown_set(const struct kmod *k, const struct tdcost_teardown *t, struct reason *why)
+{
+	int err = ioctl(k->fd, TDCOST_TEARDOWN_SET, t) ? -errno : 0;
+
+	if (err == -EOPNOTSUPP)
+		return reason_set(why, -ENOTSUP, "%s",
+				  t->flags & TDCOST_TEARDOWN_QUIRK ? features[1].missing
+								   : features[0].missing);
+	return err ? fail(err, "teardown", why) : 0;
+}
+
+int kmod_teardown(const struct kmod *k, struct tdcost_torn *t, struct reason *why)
+{
+	int err = call(k, TDCOST_TEARDOWN, t);
+
+	if (err == -ENODATA)
+		return reason_set(
+			why, err,
+			"tdcost.ko: teardown: nothing is ready: it is made ready for each "
+			"time anew");
+	if (err == -EINVAL)
+		return reason_set(why, err,
+				  "tdcost.ko: teardown: a CPU whose vCPU is in guest mode is not "
+				  "online, or is the caller's: keep them apart");
+	if (err == -ETIMEDOUT)
+		return reason_set(why, err,
+				  "tdcost.ko: teardown: a CPU did not answer within %u ms: is it "
+				  "stuck? see the kernel log",
+				  k->info.timeout_ms);
+	return err ? fail(err, "teardown", why) : 0;
 }

@@ -82,4 +82,8 @@ int kmod_pages_fill(const struct kmod *k, uint64_t pattern, enum tdcost_before b
 int kmod_pages_reset(const struct kmod *k, struct tdcost_reset *r, struct reason *why);
 int kmod_pages_check(const struct kmod *k, struct tdcost_check *c, struct reason *why);
 
+/* Make the pages ready to be torn down as @t says, and do it once, in the calling thread. */
+int kmod_teardown_set(const struct kmod *k, const struct tdcost_teardown *t, struct reason *why);
+int kmod_teardown(const struct kmod *k, struct tdcost_torn *t, struct reason *why);
+
 #endif

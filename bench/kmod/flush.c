@@ -51,7 +51,8 @@ static void flush_cpu(void *info)
 	tdcost_round_answer(r, start, end, executed);
 }
 
-static int ask_and_wait(struct tdcost_round *r, const struct cpumask *cpus)
+/* With cpus_read_lock() held and @cpus online. Return: 0, -ETIMEDOUT, -EINTR. */
+int tdcost_flush_cpus(struct tdcost_round *r, const struct cpumask *cpus)
 {
 	int ret;
 
@@ -74,7 +75,7 @@ static int flush_in_turn(struct tdcost_round *r)
 	int ret;
 
 	for_each_cpu(cpu, r->given) {
-		ret = ask_and_wait(r, cpumask_of(cpu));
+		ret = tdcost_flush_cpus(r, cpumask_of(cpu));
 		if (ret)
 			return ret;
 		cond_resched();
@@ -97,7 +98,7 @@ static int flush_round(struct tdcost_round *r, struct tdcost_flush *f)
 	else if (f->mode == TDCOST_IN_TURN)
 		ret = flush_in_turn(r);
 	else
-		ret = ask_and_wait(r, r->given);
+		ret = tdcost_flush_cpus(r, r->given);
 	cpus_read_unlock();
 	f->n = cpumask_weight(r->asked);
 	f->start = r->start;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /dev/tdcost, what the program cannot do in user space: cache flushes, the stop sequence of a
- * kexec, topups of page caches, resets of kernel pages. tdcost.h is the contract, tdcost-kmod(4)
- * the manual.
+ * kexec, topups of page caches, resets of kernel pages, the teardown of a TD replayed on them.
+ * tdcost.h is the contract, tdcost-kmod(4) the manual.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -74,6 +74,8 @@ static const struct {
 	{ TDCOST_PAGES_FILL, tdcost_pages_fill },
 	{ TDCOST_PAGES_RESET, tdcost_pages_reset },
 	{ TDCOST_PAGES_CHECK, tdcost_pages_check },
+	{ TDCOST_TEARDOWN_SET, tdcost_teardown_set },
+	{ TDCOST_TEARDOWN, tdcost_teardown },
 };
 
 static bool asks_info(unsigned int cmd)
@@ -181,6 +183,6 @@ module_init(tdcost_init);
 module_exit(tdcost_exit);
 
 MODULE_AUTHOR("The tdcost authors");
-MODULE_DESCRIPTION("Cost of cache flushes, the stop before a kexec, page resets and topups");
+MODULE_DESCRIPTION("Cost of cache flushes, the stop before a kexec, resets, topups, teardowns");
 MODULE_VERSION(TDCOST_VERSION);
 MODULE_LICENSE("GPL");

@@ -32,6 +32,12 @@
 #define MAX_LOOPS	1000
 #define MAX_SAMPLES	65536
 #define MAX_FAIL_EVERY	BIT_ULL(20)
+#define MAX_VCPUS	1024
+#define MAX_EVERY	65536
+#define MAX_PAMT_LOOPS	10000
+
+/* What tdcost_reset_fenced() tests in its @bugs, as the kernel does in boot_cpu_data. */
+#define BUG_TDX_PW_MCE 0
 
 /* Seen by both ends, and the same for a 32-bit program. */
 static_assert(sizeof(struct tdcost_info) == 72);
@@ -46,7 +52,10 @@ static_assert(sizeof(struct tdcost_check) == 24);
 static_assert(sizeof(struct tdcost_counters) == 16);
 static_assert(sizeof(struct tdcost_sample) == 16);
 static_assert(sizeof(struct tdcost_topup) == 328);
+static_assert(sizeof(struct tdcost_teardown) == 80);
+static_assert(sizeof(struct tdcost_torn) == 384);
 
+struct tdcost_td;
 struct tdcost_vm;
 
 /* One open file. */
@@ -57,6 +66,7 @@ struct tdcost_file {
 	unsigned int order;
 	unsigned long bugs;   /* what boot_cpu_data holds for boot_cpu_has_bug() */
 	struct tdcost_vm *vm; /* while a topup is under way */
+	struct tdcost_td *td; /* ready to be torn down; NULL without pages */
 };
 
 /*
@@ -102,6 +112,7 @@ void tdcost_mode_narrow(struct cpumask *cpus, u32 mode);
 DECLARE_PER_CPU(u64, tdcost_flushes);
 bool tdcost_op_supported(u32 op);
 int tdcost_read_mask(struct cpumask *mask, u64 pointer, u32 words);
+int tdcost_flush_cpus(struct tdcost_round *r, const struct cpumask *cpus);
 int tdcost_flush(struct tdcost_file *file, void __user *arg);
 int tdcost_counters(struct tdcost_file *file, void __user *arg);
 
@@ -117,6 +128,7 @@ int tdcost_topup(struct tdcost_file *file, void __user *arg);
 /* pages.c */
 u64 tdcost_pages_max_bytes(void);
 unsigned int tdcost_pages_max_order(void);
+void tdcost_pages_put(struct tdcost_file *file);
 void tdcost_pages_release(struct tdcost_file *file);
 int tdcost_pages_alloc(struct tdcost_file *file, void __user *arg);
 int tdcost_pages_free(struct tdcost_file *file, void __user *arg);
@@ -124,7 +136,13 @@ int tdcost_pages_fill(struct tdcost_file *file, void __user *arg);
 int tdcost_pages_check(struct tdcost_file *file, void __user *arg);
 
 /* reset.c */
+void tdcost_reset_fenced(const unsigned long *bugs, phys_addr_t base, unsigned long size);
 int tdcost_pages_reset(struct tdcost_file *file, void __user *arg);
+
+/* teardown.c */
+void tdcost_teardown_drop(struct tdcost_file *file);
+int tdcost_teardown_set(struct tdcost_file *file, void __user *arg);
+int tdcost_teardown(struct tdcost_file *file, void __user *arg);
 
 /* The TSC before what is timed: all that stands before it is done. */
 static __always_inline u64 tdcost_tick_start(void)

@@ -34,7 +34,8 @@ u64 tdcost_pages_max_bytes(void)
 	return min_t(u64, MAX_PAGES_BYTES, quarter);
 }
 
-void tdcost_pages_release(struct tdcost_file *file)
+/* Those pages alone: what is ready to work on them has gone, or goes next. */
+void tdcost_pages_put(struct tdcost_file *file)
 {
 	u64 i;
 
@@ -45,6 +46,12 @@ void tdcost_pages_release(struct tdcost_file *file)
 	kvfree(file->pages);
 	file->pages = NULL;
 	file->n = 0;
+}
+
+void tdcost_pages_release(struct tdcost_file *file)
+{
+	tdcost_teardown_drop(file);
+	tdcost_pages_put(file);
 }
 
 static int check_pages(const struct tdcost_pages *p)

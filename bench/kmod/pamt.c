@@ -14,14 +14,21 @@
 /* As in the kernel, where TDs contend for it that share no region. */
 static __cacheline_aligned_in_smp DEFINE_SPINLOCK(pamt_lock);
 
+int tdcost_pamt_init(struct topup_pamt *pamt, unsigned int regions)
+{
+	int ret = topup_pamt_init(pamt, regions);
+
+	pamt->lock = &pamt_lock;
+	return ret;
+}
+
 int tdcost_pamt_open(struct topup_pamt *pamt, const struct tdcost_topup *t)
 {
 	int ret;
 
 	if (!is_pamt(t))
 		return 0;
-	ret = topup_pamt_init(pamt, t->flags & TDCOST_TOPUP_BURST ? 1 : MAX_GETS);
-	pamt->lock = &pamt_lock;
+	ret = tdcost_pamt_init(pamt, t->flags & TDCOST_TOPUP_BURST ? 1 : MAX_GETS);
 	pamt->add_loops = t->demote_loops;
 	return ret;
 }

@@ -17,8 +17,6 @@
 
 #include "bench/kmod/module.h"
 
-#define BUG_TDX_PW_MCE 0 /* in tdcost_file.bugs */
-
 /* movdir64b() of <asm/special_insns.h>, whose first parameter has changed its type. */
 static __always_inline void store_64(void *dst, const void *src)
 {
@@ -44,7 +42,7 @@ static __always_inline void reset_range(phys_addr_t base, unsigned long size)
  * The kernel's function is called once per range, and tests a bit in memory: so do these. One of
  * them leaves the barrier to the caller.
  */
-static noinline void reset_fenced(const unsigned long *bugs, phys_addr_t base, unsigned long size)
+noinline void tdcost_reset_fenced(const unsigned long *bugs, phys_addr_t base, unsigned long size)
 {
 	if (!test_bit(BUG_TDX_PW_MCE, bugs))
 		return;
@@ -71,7 +69,7 @@ static void reset_page(struct tdcost_file *file, u64 i, const struct tdcost_rese
 			reset_unfenced(&file->bugs, phys, size);
 	} else {
 		for (; phys < end; phys += size)
-			reset_fenced(&file->bugs, phys, size);
+			tdcost_reset_fenced(&file->bugs, phys, size);
 	}
 }
 

@@ -18,7 +18,7 @@
 
 #define TDCOST_DEVICE "/dev/tdcost"
 /* Raised when a call changes its meaning or its layout; the program takes no other. */
-#define TDCOST_ABI 3
+#define TDCOST_ABI 4
 
 /* tdcost_info.features */
 #define TDCOST_HAS_WBNOINVD   (1u << 0) /* CPUID 0x80000008 EBX[9] */
@@ -298,17 +298,77 @@ struct tdcost_topup {
 	struct tdcost_lock lock[TDCOST_LOCK_MAX]; /* out: with LOCKS */
 };
 
-#define TDCOST_MAGIC	   0xd7
-#define TDCOST_INFO	   _IOR(TDCOST_MAGIC, 0x00, struct tdcost_info)
-#define TDCOST_FLUSH	   _IOWR(TDCOST_MAGIC, 0x01, struct tdcost_flush)
-#define TDCOST_STOP	   _IOWR(TDCOST_MAGIC, 0x02, struct tdcost_stop)
-#define TDCOST_FLAG	   _IOWR(TDCOST_MAGIC, 0x03, struct tdcost_flag)
-#define TDCOST_COUNTERS	   _IOWR(TDCOST_MAGIC, 0x04, struct tdcost_counters)
-#define TDCOST_TOPUP	   _IOWR(TDCOST_MAGIC, 0x05, struct tdcost_topup)
-#define TDCOST_PAGES_ALLOC _IOW(TDCOST_MAGIC, 0x10, struct tdcost_pages)
-#define TDCOST_PAGES_FREE  _IO(TDCOST_MAGIC, 0x11)
-#define TDCOST_PAGES_FILL  _IOW(TDCOST_MAGIC, 0x12, struct tdcost_fill)
-#define TDCOST_PAGES_RESET _IOWR(TDCOST_MAGIC, 0x13, struct tdcost_reset)
-#define TDCOST_PAGES_CHECK _IOWR(TDCOST_MAGIC, 0x14, struct tdcost_check)
+/* tdcost_teardown.path: enum td_path of bench/teardown/steps.h, which says what they are. */
+enum tdcost_path { TDCOST_PATH_DYNAMIC, TDCOST_PATH_TEARDOWN, TDCOST_PATH_MAX };
+
+enum tdcost_dpamt { TDCOST_DPAMT_OFF, TDCOST_DPAMT_FAST, TDCOST_DPAMT_LOCK, TDCOST_DPAMT_MAX };
+
+/* tdcost_teardown.flags */
+#define TDCOST_TEARDOWN_QUIRK	      (1u << 0) /* the erratum is there: as in a reset */
+#define TDCOST_TEARDOWN_SKIP_CACHE_WB (1u << 1)
+
+/* Numbers and bits of phases and steps are those of bench/teardown/steps.h. */
+#define TDCOST_TEARDOWN_PHASES	14
+#define TDCOST_TEARDOWN_STEPS	14
+#define TDCOST_TEARDOWN_KICK	(1u << 2) /* of without: three of them by name */
+#define TDCOST_TEARDOWN_FLUSH	(1u << 4)
+#define TDCOST_TEARDOWN_FREE	(1u << 10)
+#define TDCOST_TEARDOWN_SEAM_NS 20000 /* the most that a SEAMCALL can be made to take */
+
+/*
+ * Make everything ready to tear the file's pages down as those of a TD. Holds until it is done, or
+ * the pages go; a second one takes the place of the first. Dynamic PAMT is for leaves of order 0.
+ */
+struct tdcost_teardown {
+	__u32 path;
+	__u32 flags;
+	__u32 leaf_order;  /* 0 or 9, at most the pages' order */
+	__u32 reset_order; /* of the bytes of each reset call: 0, or the leaf's */
+	__u32 dpamt;
+	__u32 op;	  /* enum tdcost_op: what stands for TDH.PHYMEM.CACHE.WB */
+	__u32 without;	  /* bits of phases that are not done */
+	__u32 timed;	  /* bits of phases of leaves that are marked */
+	__u32 every;	  /* one leaf in so many is marked, at most 65536; 0: all as one */
+	__u32 vcpus;	  /* at most 1024 */
+	__u32 seam_ns;	  /* that each SEAMCALL is made to take */
+	__u32 pamt_loops; /* cpu_relax() for each PAMT.REMOVE, under the lock: at most 10000 */
+	__u32 mask_words;
+	__u32 reserved;
+	__u64 mask;  /* pointer to the words of the CPUs whose vCPUs are in guest mode, the first */
+	__u64 order; /* pointer to a __u32 for each leaf: which one; 0: ascending */
+	__u64 seed;  /* of which leaves are marked */
+};
+
+/*
+ * Do it, once for each time that it was made ready (-ENODATA). The CPUs in guest mode must be
+ * online and not the caller's (-EINVAL); -EBUSY and -ETIMEDOUT as a flush. Without the bit FREE of
+ * @without the pages are gone behind it.
+ */
+struct tdcost_torn {
+	__u64 start;	   /* out: all that follows */
+	__u64 end;	   /* out */
+	__u64 marked;	   /* out: leaves whose times are in @ticks, which stand for all others */
+	__u64 interrupted; /* out: leaves that were marked, and are not in there */
+	__u64 leaf_marks;  /* out: clock reads in leaves, and in the rest */
+	__u64 other_marks;
+	__u64 ticks[TDCOST_TEARDOWN_PHASES]; /* out */
+	__u64 count[TDCOST_TEARDOWN_PHASES]; /* out: marks that @ticks are of */
+	__u64 steps[TDCOST_TEARDOWN_STEPS];  /* out: how often each was done */
+};
+
+#define TDCOST_MAGIC	    0xd7
+#define TDCOST_INFO	    _IOR(TDCOST_MAGIC, 0x00, struct tdcost_info)
+#define TDCOST_FLUSH	    _IOWR(TDCOST_MAGIC, 0x01, struct tdcost_flush)
+#define TDCOST_STOP	    _IOWR(TDCOST_MAGIC, 0x02, struct tdcost_stop)
+#define TDCOST_FLAG	    _IOWR(TDCOST_MAGIC, 0x03, struct tdcost_flag)
+#define TDCOST_COUNTERS	    _IOWR(TDCOST_MAGIC, 0x04, struct tdcost_counters)
+#define TDCOST_TOPUP	    _IOWR(TDCOST_MAGIC, 0x05, struct tdcost_topup)
+#define TDCOST_PAGES_ALLOC  _IOW(TDCOST_MAGIC, 0x10, struct tdcost_pages)
+#define TDCOST_PAGES_FREE   _IO(TDCOST_MAGIC, 0x11)
+#define TDCOST_PAGES_FILL   _IOW(TDCOST_MAGIC, 0x12, struct tdcost_fill)
+#define TDCOST_PAGES_RESET  _IOWR(TDCOST_MAGIC, 0x13, struct tdcost_reset)
+#define TDCOST_PAGES_CHECK  _IOWR(TDCOST_MAGIC, 0x14, struct tdcost_check)
+#define TDCOST_TEARDOWN_SET _IOW(TDCOST_MAGIC, 0x15, struct tdcost_teardown)
+#define TDCOST_TEARDOWN	    _IOR(TDCOST_MAGIC, 0x16, struct tdcost_torn)
 
 #endif

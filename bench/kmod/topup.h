@@ -49,7 +49,8 @@ static inline bool is_pamt(const struct tdcost_topup *t)
 void tdcost_add_topup(struct tdcost_run *run, u64 ticks, u64 pages);
 void tdcost_add_use(struct tdcost_run *run, u64 ticks, u64 pages);
 
-/* pamt.c */
+/* pamt.c: one that contends for the lock of all files */
+int tdcost_pamt_init(struct topup_pamt *pamt, unsigned int regions);
 int tdcost_pamt_open(struct topup_pamt *pamt, const struct tdcost_topup *t);
 int tdcost_pamt_get(struct tdcost_run *run); /* at most MAX_GETS, then put */
 void tdcost_pamt_put(struct tdcost_run *run);

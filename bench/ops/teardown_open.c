@@ -6,7 +6,7 @@
 #include <sys/random.h>
 
 #include "bench/ops/flush_ops.h"
-#include "bench/ops/teardown_user.h"
+#include "bench/ops/teardown_kernel.h"
 #include "harness/measure/design.h"
 
 #define CALIBRATE_MS 20
@@ -82,7 +82,7 @@ static int open_pamt(struct td_user *u, struct reason *why)
 
 	for (unsigned i = 0; i < u->n_arms; i++)
 		any |= u->arms[i].set.dpamt != TD_DPAMT_OFF;
-	if (!any)
+	if (!any || u->kernel)
 		return 0;
 	if (topup_pool_open(&u->pool, regions * TDX_DPAMT_ENTRY_PAGE_CNT, u->threads))
 		return reason_set(why, -ENOMEM, "out of memory");
@@ -110,7 +110,8 @@ static int open_team(struct td_user *u, struct reason *why)
 	u->cpus = calloc(most, sizeof(*u->cpus));
 	if (!u->vcpu || !u->cpus)
 		return reason_set(why, -ENOMEM, "out of memory");
-	if (guests && syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
+	if (guests && !u->kernel &&
+	    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0))
 		return reason_set(why, -errno, "membarrier(): %s; leave in_guest at 0",
 				  strerror(errno));
 	if (most == 1)
@@ -181,7 +182,7 @@ static void complete_replay(struct td_user *u, struct td_arm *a)
 
 	a->replay = (struct td_replay){
 		.path = set->path,
-		.base = u->mem.base,
+		.mem = { .base = u->mem.base },
 		.leaf = set->leaf,
 		.order = a->replay.order,
 		.without = set->without,
@@ -193,10 +194,10 @@ static void complete_replay(struct td_user *u, struct td_arm *a)
 		.packages = topo_packages(m->topo),
 		.seam_ticks = (uint64_t)((double)set->seam_ns * u->ticks_per_ns),
 		.skip_cache_wb = set->skip_cache_wb,
-		.flush = flush_op_fn(flush_of(m), FLUSH_MFENCE),
-		.reset = set->op->reset[RESET_MFENCE],
+		.ops = { .flush = flush_op_fn(flush_of(m), FLUSH_MFENCE),
+			 .reset = set->op->reset[RESET_MFENCE],
+			 .source = u->zero },
 		.reset_bytes = set->reset_bytes,
-		.source = u->zero,
 		.dpamt = set->dpamt,
 		.pamt = &u->pamt,
 	};
@@ -260,7 +261,7 @@ static int complete_arms(struct td_user *u, unsigned phase, struct reason *why)
 		if (!a->replay.order)
 			return reason_set(why, -ENOMEM, "out of memory");
 		complete_replay(u, a);
-		if (a->set.reset_alone)
+		if (a->set.reset_alone && !u->kernel)
 			ret = complete_alone(u, a, why);
 		if (!ret && open_phases(u, a, phase))
 			ret = reason_set(why, -ENOMEM, "out of memory");
@@ -282,6 +283,13 @@ static int open_arms(struct td_user *u, const struct td_setting *settings, struc
 	return 0;
 }
 
+static int open_memory(struct td_user *u, const struct td_setting *set, struct reason *why)
+{
+	if (set->in_kernel)
+		return td_kernel_open(u, why);
+	return region_alloc(&u->mem, u->ctx, u->ctx->cpu, set->backing, set->size, why);
+}
+
 int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setting *settings,
 		 const struct td_metrics *metrics, struct reason *why)
 {
@@ -292,7 +300,7 @@ int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setti
 	if (!ret)
 		ret = open_buffers(u, why);
 	if (!ret)
-		ret = region_alloc(&u->mem, ctx, ctx->cpu, settings->backing, settings->size, why);
+		ret = open_memory(u, settings, why);
 	if (!ret)
 		ret = open_pamt(u, why);
 	if (!ret)
@@ -317,6 +325,7 @@ int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setti
 void td_user_close(struct td_user *u)
 {
 	team_close(u->team);
+	td_kernel_close(u);
 	if (u->counted)
 		topup_pamt_destroy(&u->pamt, &u->thread[0].ctx);
 	if (u->pooled)

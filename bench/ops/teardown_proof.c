@@ -8,7 +8,7 @@
 
 #include "bench/ops/flush_detect.h"
 #include "bench/ops/lines.h"
-#include "bench/ops/teardown_user.h"
+#include "bench/ops/teardown_kernel.h"
 
 #define POISON	     0xa5
 #define PROOF_BYTES  TD_REGION /* whose lines are read again */
@@ -43,7 +43,7 @@ static void expected_counts(const struct td_user *u, const struct td_setting *se
 	count[TD_CACHE_WB] = set->skip_cache_wb ? 0 : topo_packages(u->ctx->machine->topo);
 }
 
-static int check_counts(const struct td_user *u, const struct td_setting *set, struct reason *why)
+int td_check_counts(const struct td_user *u, const struct td_setting *set, struct reason *why)
 {
 	uint64_t expected[TD_STEPS], count[TD_STEPS];
 	uint64_t seamcalls = set->size / set->leaf * td_seamcalls_per_leaf(set->path, set->leaf);
@@ -159,6 +159,8 @@ int td_user_verify(struct td_user *u, unsigned arm, struct reason *why)
 	const struct td_arm *a = &u->arms[arm];
 	int ret;
 
+	if (u->kernel)
+		return td_kernel_verify(u, a, why);
 	memset(u->mem.base, POISON, u->mem.bytes);
 	if (a->set.reset_alone)
 		return verify_alone(u, a, why);
@@ -166,7 +168,7 @@ int td_user_verify(struct td_user *u, unsigned arm, struct reason *why)
 	td_user_steps(u, a);
 	ret = check_contents(u, &a->set, why);
 	if (!ret)
-		ret = check_counts(u, &a->set, why);
+		ret = td_check_counts(u, &a->set, why);
 	if (!ret)
 		ret = check_lines(u, a, why);
 	td_user_free_pages(u, a);

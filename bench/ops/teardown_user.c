@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "bench/ops/teardown_user.h"
+#include "bench/ops/teardown_kernel.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -111,8 +111,12 @@ void td_user_prepare(struct td_user *u, unsigned arm)
 {
 	struct td_arm *a = &u->arms[arm];
 
-	renew(u);
 	phases_clear(&a->phases);
+	if (u->kernel) {
+		td_kernel_prepare(u, a);
+		return;
+	}
+	renew(u);
 	if (a->set.reset_alone) {
 		reset_user_prepare(&u->alone, &a->alone);
 		return;
@@ -195,7 +199,9 @@ uint64_t td_user_run(struct td_user *u, unsigned arm)
 	const struct td_arm *a = &u->arms[arm];
 	int64_t away = away_ns();
 
-	if (a->set.reset_alone)
+	if (u->kernel)
+		td_kernel_run(u, a);
+	else if (a->set.reset_alone)
 		reset_user_run(&u->alone, &a->alone, 1);
 	else
 		all_steps(u, a);
@@ -285,6 +291,8 @@ int td_user_finish(struct td_user *u, struct reason *why)
 {
 	int ret;
 
+	if (u->kernel)
+		return td_kernel_finish(u, why);
 	renew(u);
 	ret = mem_look_again(&u->mem, why);
 	if (!ret && u->mem.granted < u->mem.bytes)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * teardown_user.h: the replay of bench/teardown/ by this program: the memory, the vCPUs that are
- * kicked, the freeing, and the proof that all of it was done.
+ * kicked, the freeing, and the proof that all of it was done. What tdcost.ko does in its place is in
+ * teardown_kernel.h.
  *
  * Real: the loop over vCPUs, the line flushes, the stores of the reset, the reference counts of
  * Dynamic PAMT. Stand-ins: membarrier() for the IPIs of a kick, madvise(MADV_DONTNEED) of anonymous
@@ -33,6 +34,7 @@ struct td_setting {
 	unsigned every;
 	unsigned without;
 	bool reset_alone; /* benchmark reset's own loop, in place of everything */
+	bool in_kernel;	  /* as all arms of its group */
 };
 
 struct td_arm {
@@ -43,8 +45,11 @@ struct td_arm {
 	unsigned pamt_loops;
 };
 
+struct td_kernel;
+
 struct td_user {
 	struct bench_ctx *ctx;
+	struct td_kernel *kernel; /* who does it in place of this program; then there is no mem */
 	struct mem mem;
 	struct reset_user alone; /* borrows what is here */
 	char *random, *zero, *pairs;
@@ -92,6 +97,9 @@ uint64_t td_user_run(struct td_user *u, unsigned arm);
 void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out);
 int td_user_verify(struct td_user *u, unsigned arm, struct reason *why);
 int td_user_finish(struct td_user *u, struct reason *why);
+
+/* Was each step of the sample just taken done as often as @set says? Return: 0, -EFAULT. */
+int td_check_counts(const struct td_user *u, const struct td_setting *set, struct reason *why);
 
 /* For the proof, in teardown_proof.c: everything of a sample but the freeing. */
 void td_user_ready(struct td_user *u, const struct td_arm *a);

@@ -8,15 +8,31 @@
  *		   what stands behind it has not begun
  *   td_ticks_open()  RDTSCP alone: what stands behind it may have begun
  *   td_cmpxchg()  of an int, with a full barrier; returns what was there
- *   td_ipi_wait() an IPI to every CPU that runs a vCPU in guest mode, and their answers waited for
- *   td_cache_wb() write back the caches of a package: ring 0 only
+ *   struct td_mem   the TD's memory; td_at(): where its byte of an offset is, contiguous for a leaf
+ *   struct td_ops   what works on it: td_flush() of 4 KiB and td_reset(), each with its fence, and
+ *		   td_cache_wb(), the caches of the first CPU of each package: ring 0 only
+ *   struct td_kicked  who is to get an IPI: td_kick_none() begins, td_kick_cpu() adds a vCPU's CPU
+ *		   and says whether it gets one, td_kick_wait() sends them and waits for all answers
+ *   td_given_up() between leaves: let others run; is the work to be left where it is?
  */
 #ifndef TDC_BENCH_TEARDOWN_PORT_H
 #define TDC_BENCH_TEARDOWN_PORT_H
 
 #include "bench/topup/port.h"
 
-#ifndef __KERNEL__
+/* vcpu->mode */
+enum { TD_OUTSIDE_GUEST_MODE, TD_IN_GUEST_MODE, TD_EXITING_GUEST_MODE };
+
+/* On lines of its own, as a struct kvm_vcpu is. */
+struct td_vcpu {
+	int mode;
+	int cpu; /* in guest mode: where; the kernel's business only */
+	char apart[120];
+};
+
+#ifdef __KERNEL__
+#include "bench/teardown/port_kernel.h"
+#else
 #include "bench/teardown/port_user.h"
 #endif
 

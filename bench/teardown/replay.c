@@ -30,34 +30,34 @@ static __always_inline void seamcall(const struct td_replay *r, struct td_thread
  */
 static __always_inline void kick(const struct td_replay *r, struct td_thread *t)
 {
-	bool ipi = false;
-
 	did(t, TD_KICK, 0, 0);
+	td_kick_none(&t->kicked);
 	for (unsigned int i = 0; i < r->vcpus; i++) {
 		if (td_cmpxchg(&r->vcpu[i].mode, TD_IN_GUEST_MODE, TD_EXITING_GUEST_MODE) ==
 		    TD_OUTSIDE_GUEST_MODE)
 			continue;
-		did(t, TD_IPI, 0, 0);
-		ipi = true;
+		if (td_kick_cpu(&t->kicked, &r->vcpu[i]))
+			did(t, TD_IPI, 0, 0);
 	}
-	if (ipi)
-		td_ipi_wait();
+	td_kick_wait(&t->kicked);
 }
 
 /* TDH.PHYMEM.PAGE.WBINVD is of 4 KiB, whatever the leaf is. */
-static __always_inline void flush(const struct td_replay *r, struct td_thread *t, size_t at)
+static __always_inline void flush(const struct td_replay *r, struct td_thread *t, size_t at,
+				  const char *base)
 {
-	for (size_t end = at + r->leaf; at < end; at += TD_PAGE) {
-		seamcall(r, t, TD_WBINVD, at, TD_PAGE);
-		r->flush(r->base + at, TD_PAGE);
+	for (size_t done = 0; done < r->leaf; done += TD_PAGE) {
+		seamcall(r, t, TD_WBINVD, at + done, TD_PAGE);
+		td_flush(&r->ops, base + done, TD_PAGE);
 	}
 }
 
-static __always_inline void reset(const struct td_replay *r, struct td_thread *t, size_t at)
+static __always_inline void reset(const struct td_replay *r, struct td_thread *t, size_t at,
+				  char *base)
 {
-	for (size_t end = at + r->leaf; at < end; at += r->reset_bytes) {
-		did(t, TD_RESET, at, r->reset_bytes);
-		r->reset(r->base + at, r->reset_bytes, r->source);
+	for (size_t done = 0; done < r->leaf; done += r->reset_bytes) {
+		did(t, TD_RESET, at + done, r->reset_bytes);
+		td_reset(&r->ops, base + done, r->reset_bytes);
 	}
 }
 
@@ -75,7 +75,7 @@ static void pamt_put(const struct td_replay *r, struct td_thread *t, size_t at)
 		return;
 	did(t, TD_PAMT_REMOVE, at & ~(size_t)(TD_REGION - 1), TD_REGION);
 	for (unsigned int i = 0; i < TDX_DPAMT_ENTRY_PAGE_CNT; i++)
-		r->reset(t->pair + i * TD_PAGE, TD_PAGE, r->source);
+		td_reset(&r->ops, t->pair + i * TD_PAGE, TD_PAGE);
 }
 
 /* What is constant wherever this is inlined is decided by the compiler: @marked. */
@@ -92,6 +92,8 @@ static void pamt_put(const struct td_replay *r, struct td_thread *t, size_t at)
 static __always_inline void leaf(const struct td_replay *r, struct td_thread *t, size_t at,
 				 bool marked)
 {
+	char *base = td_at(&r->mem, at);
+
 	if (marked)
 		td_tally_begin(&t->tally);
 	if (r->path == TD_DYNAMIC) {
@@ -99,11 +101,11 @@ static __always_inline void leaf(const struct td_replay *r, struct td_thread *t,
 		PHASE(TD_P_TRACK, seamcall(r, t, TD_TRACK, 0, 0));
 		PHASE_OPEN(TD_P_KICK, kick(r, t));
 		PHASE(TD_P_REMOVE, seamcall(r, t, TD_REMOVE, at, r->leaf));
-		PHASE(TD_P_FLUSH, flush(r, t, at));
+		PHASE(TD_P_FLUSH, flush(r, t, at, base));
 	} else {
 		PHASE(TD_P_RECLAIM, seamcall(r, t, TD_RECLAIM, at, r->leaf));
 	}
-	PHASE(TD_P_RESET, reset(r, t, at));
+	PHASE(TD_P_RESET, reset(r, t, at, base));
 	if (r->dpamt != TD_DPAMT_OFF)
 		PHASE(TD_P_PAMT, pamt_put(r, t, at));
 }
@@ -119,7 +121,7 @@ static uint64_t draw(struct td_thread *t)
 
 static void run(const struct td_replay *r, struct td_thread *t, size_t first, size_t end)
 {
-	for (size_t i = first; i < end; i++)
+	for (size_t i = first; i < end && !td_given_up(); i++)
 		leaf(r, t, r->order[i] * r->leaf, false);
 }
 
@@ -134,7 +136,7 @@ void td_leaves(const struct td_replay *r, struct td_thread *t, size_t first, siz
 		td_tally_keep(&t->tally);
 		return;
 	}
-	for (; first < end; first += every) {
+	for (; first < end && !td_given_up(); first += every) {
 		size_t stop = end - first < every ? end : first + every;
 		size_t marked = first + (size_t)(draw(t) % (stop - first));
 
@@ -155,7 +157,7 @@ void td_release_hkid(const struct td_replay *r, struct td_thread *t)
 		for (unsigned int i = 1; i < r->packages; i++)
 			did(t, TD_CACHE_WB, 0, 0);
 		seamcall(r, t, TD_CACHE_WB, 0, 0);
-		td_cache_wb();
+		td_cache_wb(&r->ops);
 	}
 	seamcall(r, t, TD_KEY_FREEID, 0, 0);
 }

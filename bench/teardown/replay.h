@@ -21,24 +21,12 @@
 #define TD_PAGE	  4096u
 #define TD_REGION (2u << 20) /* that a Dynamic PAMT entry is of */
 
-/* vcpu->mode */
-enum { TD_OUTSIDE_GUEST_MODE, TD_IN_GUEST_MODE, TD_EXITING_GUEST_MODE };
-
-/* On lines of its own, as a struct kvm_vcpu is. */
-struct td_vcpu {
-	int mode;
-	char apart[124];
-};
-
-typedef void td_reset_fn(char *dst, size_t bytes, const char *src);
-typedef void td_flush_fn(const char *base, size_t bytes);
-
 enum td_dpamt { TD_DPAMT_OFF, TD_DPAMT_FAST, TD_DPAMT_LOCK };
 
 /* Constant during a sample. */
 struct td_replay {
 	enum td_path path;
-	char *base;
+	struct td_mem mem;
 	size_t leaf;	       /* bytes: 4 KiB or 2 MiB */
 	const uint32_t *order; /* of the leaves */
 	unsigned int without;  /* bits of phases that are left out */
@@ -48,10 +36,8 @@ struct td_replay {
 	unsigned int vcpus, in_guest, packages;
 	uint64_t seam_ticks; /* each SEAMCALL */
 	bool skip_cache_wb;
-	td_flush_fn *flush; /* of 4 KiB, with its fence */
-	td_reset_fn *reset; /* with its fence */
+	struct td_ops ops;
 	size_t reset_bytes; /* of a call: 4 KiB, or the leaf */
-	const char *source;
 	enum td_dpamt dpamt;
 	struct topup_pamt *pamt;
 };
@@ -60,14 +46,15 @@ struct td_replay {
 struct td_thread {
 	struct td_tally tally;
 	uint64_t count[TD_STEPS];
-	uint64_t rng;		/* which leaves are marked */
-	struct topup_ctx ctx;	/* where a PAMT entry's pages go */
-	char *pair;		/* two pages that stand for them when they are reset */
+	uint64_t rng;	      /* which leaves are marked */
+	struct topup_ctx ctx; /* where a PAMT entry's pages go */
+	char *pair;	      /* two pages that stand for them when they are reset */
+	struct td_kicked kicked;
 	struct td_trace *trace; /* NULL: do not record; only with TD_TRACE */
 	char apart[128];
 };
 
-/* The leaves [@first, @end) of the order. */
+/* The leaves [@first, @end) of the order; fewer when the work was given up. */
 void td_leaves(const struct td_replay *r, struct td_thread *t, size_t first, size_t end);
 
 /*

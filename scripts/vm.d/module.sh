@@ -21,7 +21,7 @@ module_find() {
 }
 
 module_sources() {
-	(cd "$top" && find bench/kmod bench/topup -name '*.mod.c' -o -type f \
+	(cd "$top" && find bench/kmod bench/teardown bench/topup -name '*.mod.c' -o -type f \
 		\( -name '*.[chS]' -o -name Makefile -o -name Kbuild \) -print | LC_ALL=C sort)
 }
 

@@ -80,6 +80,13 @@ all_run "topup in the kernel, splits" 28 topup -p mode=kernel -p work=split -p v
 	-p threads=1,4 -p ops=64
 all_run "topup in the kernel, references" 16 topup -p mode=kernel -p work=pamt -p variant=pamt_cache,direct \
 	-p pamt=fast,lock -p load=steady,burst -p threads=1,4 -p ops=64
+all_run "teardown in the kernel, both paths" 24 teardown -p mode=kernel -p quirk=off -p dpamt=off,fast,lock \
+	-p order=sequential,shuffled -p leave_out=none,free -p size=4M
+all_run "teardown in the kernel, huge pages" 4 teardown -p mode=kernel -p quirk=off -p leaf=4K,2M -p backing=thp -p size=4M
+all_run "teardown in the kernel, kicks that reach somebody" 3 teardown -p mode=kernel -p quirk=off -p path=dynamic \
+	-p in_guest=0,1,3 -p size=1M
+check "teardown in the kernel without MOVDIR64B is skipped" \
+	exits 4 tdcost check teardown -p mode=kernel -p quirk=on -p size=4M
 all_run "offline" 3 offline --allow-disruptive -p action=offline,online,cycle -p dirty=0 -p flush=none
 all_run "offline, with two flushes before" 2 offline --allow-disruptive -p action=offline,cycle -p dirty=100 -p flush=twice
 check "every CPU is online again" [ "$(cat /sys/devices/system/cpu/online)" = 0-3 ]

@@ -22,6 +22,17 @@ status=$?
 cat table >&2
 check "MOVDIR64B clears every byte, in user space and in the kernel" [ $status = 0 ]
 check "in all 16 cells" [ "$(grep -c ' ok ' table)" = 16 ]
+# The same of a teardown's pages, and that each step was done as often as it should.
+tdcost check teardown -p mode=user -p insn=movdir64b -p leaf=4K,2M -p size=2M >table 2>&1
+status=$?
+cat table >&2
+check "a teardown's resets do too, in user space" [ $status = 0 ]
+check "in all 8 cells" [ "$(grep -c ' ok ' table)" = 8 ]
+tdcost check teardown -p mode=kernel -p leaf=4K,2M -p backing=thp -p size=2M >table 2>&1
+status=$?
+cat table >&2
+check "and in the kernel" [ $status = 0 ]
+check "in all 8 cells there" [ "$(grep -c ' ok ' table)" = 8 ]
 tdcost run reset -p insn=movdir64b -p quirk=auto -p region=256K --rounds 2 --blocks 5 --budget 2s --json >said
 status=$?
 check "reset is counted, and the erratum's mode follows the CPU" [ $status = 0 ]

@@ -55,13 +55,13 @@ lacks() { # EXTENDED-REGEX
 }
 
 @test "a reset stores by 66 0f 38 f8, behind a test of the bug bit" {
-	for reset in reset_fenced reset_unfenced; do
+	for reset in tdcost_reset_fenced reset_unfenced; do
 		body $reset
 		holds '[[:space:]]66 0f 38 f8 '
 		awk '/[[:space:]]j(e|ne|b|ae)[[:space:]]/ { jump = 1 }
 			/[[:space:]]66 0f 38 f8 / { exit !jump }' "$BATS_TEST_TMPDIR/body"
 	done
-	body reset_fenced
+	body tdcost_reset_fenced
 	# Behind the loop.
 	awk '/[[:space:]]66 0f 38 f8 / { stored = 1 } /mfence/ && stored { found = 1 }
 		END { exit !found }' "$BATS_TEST_TMPDIR/body"
@@ -82,6 +82,20 @@ lacks() { # EXTENDED-REGEX
 			on && /[[:space:]]call[[:space:]]/ { bad = 1 } END { exit bad }' \
 			"$BATS_TEST_TMPDIR/body"
 	done
+}
+
+@test "a teardown's page is flushed line by line, with one fence behind" {
+	body tdcost_flush_lines
+	# CLFLUSH with room for the prefix, which the kernel patches in where there is CLFLUSHOPT.
+	holds '[[:space:]](3e|2e) 0f ae '
+	awk '/[[:space:]](3e|2e) 0f ae / { flushed = 1 } /mfence/ && flushed { n++ }
+		END { exit n != 1 }' "$BATS_TEST_TMPDIR/body"
+	# The replay calls its operations by name: there is no thunk in the figure.
+	body td_leaves
+	lacks '__x86_indirect_thunk'
+	holds 'call.*tdcost_flush_lines|R_X86_64_PLT32.*tdcost_flush_lines'
+	holds 'R_X86_64_PLT32.*tdcost_reset_fenced'
+	holds 'R_X86_64_PLT32.*smp_call_function_many'
 }
 
 @test "the flag is one byte of this CPU's own, and of the bare loop none" {

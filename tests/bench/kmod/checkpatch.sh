@@ -22,8 +22,8 @@ fi
 
 cd bench/kmod
 mapfile -t files < <(make -pn -f Kbuild 2>/dev/null | sed -n 's/^tdcost-y := //p' | tr ' ' '\n' |
-	sed '/^topup_/d; s/\.o$/.c/')
+	sed '/^topup_/d; /^td_/d; s/\.o$/.c/')
 [ ${#files[@]} -gt 5 ]
 perl "$cache/scripts/checkpatch.pl" --no-tree --strict --show-types --ignore BIT_MACRO --no-summary \
-	--quiet -f "${files[@]}" module.h topup.h tdcost.h Kbuild Makefile
+	--quiet -f "${files[@]}" module.h topup.h teardown.h tdcost.h Kbuild Makefile
 echo "${#files[@]} files and their headers"

@@ -166,7 +166,7 @@ static void opens_and_closes(void **unused)
 
 static void another_version_is_told_with_both_numbers(void **unused)
 {
-	const char *const words[] = { "version 7", "version 3", "rmmod tdcost" };
+	const char *const words[] = { "version 7", "version 4", "rmmod tdcost" };
 	struct reason why = { "" };
 	struct tree t;
 	struct kmod k;
@@ -490,6 +490,27 @@ static int do_check(struct reason *why)
 	return kmod_pages_check(&fake, &c, why);
 }
 
+static int do_teardown_set(struct reason *why)
+{
+	struct tdcost_teardown t = { .flags = TDCOST_TEARDOWN_QUIRK };
+
+	return kmod_teardown_set(&fake, &t, why);
+}
+
+static int do_teardown_set_off(struct reason *why)
+{
+	struct tdcost_teardown t = { .op = TDCOST_WBNOINVD };
+
+	return kmod_teardown_set(&fake, &t, why);
+}
+
+static int do_teardown(struct reason *why)
+{
+	struct tdcost_torn t;
+
+	return kmod_teardown(&fake, &t, why);
+}
+
 /* Every call passes the errno on, and says it in words. */
 static void errors_of_the_calls_are_told(void **unused)
 {
@@ -509,6 +530,15 @@ static void errors_of_the_calls_are_told(void **unused)
 		{ do_topup, TDCOST_TOPUP, ENOMEM, "behind 0 of 9 units" },
 		{ do_topup, TDCOST_TOPUP, EBUSY, "another variant or work" },
 		{ do_topup, TDCOST_TOPUP, EINVAL, "topup: an argument is out of bounds" },
+		{ do_teardown_set, TDCOST_TEARDOWN_SET, EOPNOTSUPP, "no MOVDIR64B" },
+		{ do_teardown_set_off, TDCOST_TEARDOWN_SET, EOPNOTSUPP, "no WBNOINVD" },
+		{ do_teardown_set, TDCOST_TEARDOWN_SET, ENODATA, "there are no pages" },
+		{ do_teardown_set, TDCOST_TEARDOWN_SET, EINVAL,
+		  "teardown: an argument is out of bounds" },
+		{ do_teardown, TDCOST_TEARDOWN, ENODATA, "made ready for each time anew" },
+		{ do_teardown, TDCOST_TEARDOWN, EINVAL, "is the caller's" },
+		{ do_teardown, TDCOST_TEARDOWN, ETIMEDOUT, "did not answer within" },
+		{ do_teardown, TDCOST_TEARDOWN, EBUSY, "has not answered an earlier call" },
 		{ do_alloc, TDCOST_PAGES_ALLOC, ENOMEM, "100 free pages of order 9" },
 		{ do_alloc, TDCOST_PAGES_ALLOC, EINVAL, "order" },
 		{ do_alloc, TDCOST_PAGES_ALLOC, EEXIST, "free them first" },

@@ -61,6 +61,8 @@ void kmod_close(struct kmod *k)
 	if (k->fd >= 0)
 		fake.opened--;
 	k->fd = -1;
+	if (!fake.opened)
+		kmod_pages_free(k, NULL);
 }
 
 int kmod_supported(const struct machine *m, unsigned features, struct reason *why)
@@ -273,6 +275,12 @@ static uint64_t words_of_pages(void)
 	return pages.n * (PAGE << pages.order) / sizeof(*pages.words);
 }
 
+char *fake_pages(uint64_t *bytes)
+{
+	*bytes = words_of_pages() * sizeof(*pages.words);
+	return (char *)pages.words;
+}
+
 int kmod_pages_alloc(const struct kmod *k, unsigned order, uint64_t n, int node, struct reason *why)
 {
 	(void)node;
@@ -325,7 +333,8 @@ int kmod_pages_check(const struct kmod *k, struct tdcost_check *c, struct reason
 	const unsigned char *bytes = (const unsigned char *)pages.words;
 
 	(void)k;
-	(void)why;
+	if (!bytes)
+		return reason_set(why, -ENODATA, "there are no pages: allocate them first");
 	c->wrong = c->first = 0;
 	for (uint64_t i = 0; i < words_of_pages() * sizeof(*pages.words); i++) {
 		if (bytes[i] == (c->pattern >> i % 8 * 8 & 0xff))

@@ -38,6 +38,15 @@ enum fake_topup_fault {
 	FAKE_TOPUP_ROUNDS,    /* a round of the mmu_lock too many */
 };
 
+/* What a teardown does wrong. */
+enum fake_teardown_fault {
+	FAKE_TEARDOWN_FINE,
+	FAKE_TEARDOWN_BYTE, /* a byte is changed that should not be, or the other way round */
+	FAKE_TEARDOWN_STEP, /* a REMOVE too many is told */
+	FAKE_TEARDOWN_KEPT, /* the pages are not freed */
+	FAKE_TEARDOWN_BUSY, /* -EBUSY, and nothing is done */
+};
+
 /* Set before a test, all but the topology zero. What calls leave behind stands below the line. */
 extern struct fake_kmod {
 	const struct topo *topo; /* the CPUs that are online, and how they are grouped */
@@ -51,17 +60,23 @@ extern struct fake_kmod {
 	void (*flush)(void *ctx, enum tdcost_op op, unsigned cpu); /* the op; NULL: nothing */
 	void *ctx;
 	enum fake_topup_fault topup_fault;
+	enum fake_teardown_fault teardown_fault;
 
-	struct tdcost_topup topup; /* the last call, as it came */
-	unsigned topups;	   /* calls */
-	unsigned topup_files;	   /* a bit for each open file that called */
-	unsigned opened;	   /* kmod_open() without kmod_close() so far */
-	unsigned calls;		   /* of kmod_flush() and kmod_stop() */
+	struct tdcost_topup topup;	 /* the last call, as it came */
+	unsigned topups;		 /* calls */
+	unsigned topup_files;		 /* a bit for each open file that called */
+	struct tdcost_teardown teardown; /* the last one that was made ready */
+	unsigned teardowns;		 /* that were done */
+	unsigned opened;		 /* kmod_open() without kmod_close() so far */
+	unsigned calls;			 /* of kmod_flush() and kmod_stop() */
 	enum tdcost_op op;
 	enum tdcost_mode mode;
 	struct kmod_mask mask; /* of the last call */
 	uint64_t counters[KMOD_MASK_WORDS * 64];
 } fake;
+
+/* The pages that are held, NULL: none. For the fake's own files. */
+char *fake_pages(uint64_t *bytes);
 
 /* Back to a module that works on @topo, with all features, called from its first CPU. */
 void fake_reset(const struct topo *topo);

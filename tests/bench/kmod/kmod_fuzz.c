@@ -49,7 +49,7 @@ static const struct command {
 	const char *name;
 	unsigned long cmd;
 	size_t bytes;
-	struct field fields[14]; /* ends with one of no bytes */
+	struct field fields[18]; /* ends with one of no bytes */
 } commands[] = {
 	{ "info", TDCOST_INFO, sizeof(struct tdcost_info), { { 0 } } },
 	{ "flush",
@@ -111,6 +111,24 @@ static const struct command {
 	    FIELD(tdcost_reset, call_order, NUMBER, 2, 10),
 	    FIELD(tdcost_reset, rounds, NUMBER, 20, 1000) } },
 	{ "check", TDCOST_PAGES_CHECK, sizeof(struct tdcost_check), { { 0 } } },
+	{ "teardown_set",
+	  TDCOST_TEARDOWN_SET,
+	  sizeof(struct tdcost_teardown),
+	  { FIELD(tdcost_teardown, path, NUMBER, 1, 1), FIELD(tdcost_teardown, flags, NUMBER, 3, 3),
+	    FIELD(tdcost_teardown, leaf_order, NUMBER, 0, 9),
+	    FIELD(tdcost_teardown, reset_order, NUMBER, 0, 9),
+	    FIELD(tdcost_teardown, dpamt, NUMBER, 2, 2), FIELD(tdcost_teardown, op, NUMBER, 2, 2),
+	    FIELD(tdcost_teardown, without, NUMBER, 0x3fff, 0x3fff),
+	    FIELD(tdcost_teardown, timed, NUMBER, 0x3fff, 0x3fff),
+	    FIELD(tdcost_teardown, every, NUMBER, 64, 65536),
+	    FIELD(tdcost_teardown, vcpus, NUMBER, 8, 1024),
+	    FIELD(tdcost_teardown, seam_ns, NUMBER, 100, 500),
+	    FIELD(tdcost_teardown, pamt_loops, NUMBER, 100, 10000),
+	    FIELD(tdcost_teardown, mask_words, NUMBER, 1, 1024),
+	    FIELD(tdcost_teardown, reserved, NUMBER, 0, 0),
+	    FIELD(tdcost_teardown, mask, MASK, 0, 0),
+	    FIELD(tdcost_teardown, order, NUMBER, 0, UINT64_MAX) } },
+	{ "teardown", TDCOST_TEARDOWN, sizeof(struct tdcost_torn), { { 0 } } },
 };
 
 /* All that the header allows. */

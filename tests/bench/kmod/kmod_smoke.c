@@ -82,11 +82,13 @@ int main(int argc, char **argv)
 		printf("one CPU: what takes two is not asked\n");
 	add(smoke_flush_tests);
 	add(smoke_pages_tests);
+	add(smoke_teardown_tests);
 	add(smoke_topup_tests);
 	add(smoke_pamt_tests);
 	add(smoke_life_tests);
 	add(alone ? smoke_lone_tests : smoke_stop_tests);
 	if (!alone) {
+		add(smoke_kick_tests);
 		add(smoke_leave_tests);
 		add(smoke_together_tests);
 	}

@@ -72,11 +72,13 @@ uint64_t smoke_charged(void);
 /* The tests, by what they are about; each array ends with a NULL name. */
 extern const struct CMUnitTest smoke_flush_tests[];
 extern const struct CMUnitTest smoke_pages_tests[];
+extern const struct CMUnitTest smoke_teardown_tests[];
 extern const struct CMUnitTest smoke_topup_tests[];
 extern const struct CMUnitTest smoke_pamt_tests[];
 extern const struct CMUnitTest smoke_life_tests[];
 extern const struct CMUnitTest smoke_lone_tests[]; /* where there is one CPU */
 extern const struct CMUnitTest smoke_stop_tests[]; /* these and the next, where there are more */
+extern const struct CMUnitTest smoke_kick_tests[];
 extern const struct CMUnitTest smoke_leave_tests[];
 extern const struct CMUnitTest smoke_together_tests[];
 extern const struct CMUnitTest smoke_load_tests[]; /* with the module as a file, not loaded */

@@ -19,8 +19,8 @@ setup() {
 
 @test "what is built is installed, and nothing else" {
 	make -pn -f "$sources/bench/kmod/Kbuild" 2>/dev/null | sed -n 's/^tdcost-y := //p' | tr ' ' '\n' |
-		sed 's/\.o$/.c/; s,^topup_,../topup/,' | sort >"$BATS_TEST_TMPDIR/built"
-	(cd "$sources/bench/kmod" && printf '%s\n' *.c ../topup/*.c) | sort >"$BATS_TEST_TMPDIR/installed"
+		sed 's/\.o$/.c/; s,^topup_,../topup/,; s,^td_,../teardown/,' | sort >"$BATS_TEST_TMPDIR/built"
+	(cd "$sources/bench/kmod" && printf '%s\n' *.c ../topup/*.c ../teardown/*.c) | sort >"$BATS_TEST_TMPDIR/installed"
 	[ -s "$BATS_TEST_TMPDIR/built" ]
 	diff "$BATS_TEST_TMPDIR/built" "$BATS_TEST_TMPDIR/installed"
 }

@@ -143,16 +143,14 @@ static struct td_replay replay_of(enum td_path path, size_t leaf)
 		order[i] = i;
 	return (struct td_replay){
 		.path = path,
-		.base = memory,
+		.mem = { .base = memory },
 		.leaf = leaf,
 		.order = order,
 		.vcpu = vcpu,
 		.vcpus = 2,
 		.packages = 2,
-		.flush = flush_one,
-		.reset = reset_one,
+		.ops = { .flush = flush_one, .reset = reset_one, .source = pair },
 		.reset_bytes = leaf,
-		.source = pair,
 		.pamt = &pamt,
 	};
 }
@@ -309,8 +307,8 @@ static void the_loop_makes_as_many(void **state)
 
 		thread.trace = NULL;
 		r.order = all;
-		r.flush = flush_nothing;
-		r.reset = reset_nothing;
+		r.ops.flush = flush_nothing;
+		r.ops.reset = reset_nothing;
 		r.every = 32;
 		td_leaves(&r, &thread, 0, (1ul << 30) / leaf);
 		assert_int_equal(td_seamcalls_counted(thread.count), want[i / 2][i % 2]);
