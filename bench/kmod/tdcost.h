@@ -292,9 +292,9 @@ struct tdcost_topup {
 	__u64 frees;	   /* out */
 	__u64 failures;	   /* out: allocations that failed, or were refused */
 	__s64 peak;	   /* out: of pages that were allocated and not freed */
-	__u64 held;	   /* out: by the vCPU behind the last unit */
-	__u64 idle_peak;   /* out: with LOCKS, of those that vCPU and VM held behind a topup */
-	__u64 retries;	   /* out: with LOCKS, topups that the lock was dropped for */
+	__u64 held; /* out: by the vCPU behind the last unit; of the last to end, and by its VM */
+	__u64 idle_peak; /* out: with LOCKS, of those that vCPU and VM held behind a topup */
+	__u64 retries;	 /* out: with LOCKS, topups that the lock was dropped for */
 	struct tdcost_lock lock[TDCOST_LOCK_MAX]; /* out: with LOCKS */
 };
 

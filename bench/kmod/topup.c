@@ -134,6 +134,7 @@ static void leave_vm(struct tdcost_file *file, struct tdcost_run *run)
 	topup_vcpu_drain(&run->vcpu);
 	mutex_lock(&file->lock);
 	if (!--vm->users) {
+		run->t.held += topup_vm_idle(&vm->vm);
 		topup_vm_drain(&vm->vm, &run->vcpu);
 		topup_pamt_destroy(&vm->pamt, &run->vcpu.ctx);
 		topup_vm_destroy(&vm->vm);

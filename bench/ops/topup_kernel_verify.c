@@ -106,7 +106,11 @@ static int verify_faults(struct topup_kernel *k, const struct topup_setting *set
 	return check_faults(set, &t, topups, why);
 }
 
-/* Of one split by a VM: its S-EPT page and 4 PAMT pages, and what is topped up for it. */
+/*
+ * Of one split by a VM, split=repeat: its S-EPT page and 4 PAMT pages, and what is topped up for it.
+ * With split=whole the topup comes first, so that the mmu_lock is taken once and never dropped; by a
+ * vCPU the VM's list, and its lock, are not asked for.
+ */
 static const struct split_rule {
 	unsigned int allocs, retries, mmu, split, vm; /* rounds of three locks */
 } split_rules[TOPUP_VARIANTS] = {
@@ -122,12 +126,17 @@ static const struct split_rule {
 
 static int verify_split(struct topup_kernel *k, const struct topup_setting *set, struct reason *why)
 {
-	const struct split_rule *r = &split_rules[set->variant];
+	struct split_rule rule = split_rules[set->variant], *r = &rule;
 	struct tdcost_topup t = topup_kernel_call(set);
 	int ret;
 
-	t.work = TDCOST_SPLIT_REPEAT;
-	t.flags |= TDCOST_TOPUP_LOCKS | TDCOST_TOPUP_NO_VCPU;
+	if (set->mode == TOPUP_WHOLE) {
+		rule.retries = 0;
+		rule.mmu = 1;
+	}
+	if (set->by_vcpu)
+		rule.vm = 0;
+	t.flags |= TDCOST_TOPUP_LOCKS;
 	t.splits = t.units = 1;
 	ret = kmod_topup(&k->vm[0], &t, why);
 	if (ret)

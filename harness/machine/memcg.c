@@ -158,22 +158,20 @@ static void remove_stale(const char *mount)
 	globfree(&g);
 }
 
-/* A process that has just ended, or left, may still count. The controller goes with the last. */
-static void remove_cgroup(const struct memcg *g, const char *mount)
+/*
+ * A process that has just ended, or left, may still count. The controller stays on: somebody may
+ * have come to rely on it meanwhile, whose limits would go with it.
+ */
+static void remove_cgroup(const struct memcg *g)
 {
 	const struct timespec t = { 0, RETRY_NS };
-	char pattern[2 * MEMCG_PATH];
-	glob_t others;
 
 	for (unsigned i = 0; i < RETRIES && rmdir(g->dir) && errno == EBUSY; i++)
 		nanosleep(&t, NULL);
-	snprintf(pattern, sizeof(pattern), "%s/" NAME "*", mount);
-	if (g->controller && glob(pattern, GLOB_ONLYDIR, NULL, &others) == GLOB_NOMATCH)
-		put(mount, "cgroup.subtree_control", "-memory");
 }
 
 /* Waits for the other end of @line to be gone. Keeps nothing else open that others wait for. */
-static void __attribute__((noreturn)) guard_main(const struct memcg *g, const char *mount, int line)
+static void __attribute__((noreturn)) guard_main(const struct memcg *g, int line)
 {
 	char nothing;
 
@@ -183,12 +181,12 @@ static void __attribute__((noreturn)) guard_main(const struct memcg *g, const ch
 	close_range(1, ~0u, 0);
 	while (read(0, &nothing, 1) < 0 && errno == EINTR)
 		;
-	remove_cgroup(g, mount);
+	remove_cgroup(g);
 	_exit(0);
 }
 
 /* Started before the process moves, so that it stays outside. Signals are not for it. */
-static int guard_start(struct memcg *g, const char *mount)
+static int guard_start(struct memcg *g)
 {
 	sigset_t all, was;
 	int ends[2], err;
@@ -201,7 +199,7 @@ static int guard_start(struct memcg *g, const char *mount)
 	err = errno;
 	if (!g->guard) {
 		close(ends[1]);
-		guard_main(g, mount, ends[0]);
+		guard_main(g, ends[0]);
 	}
 	sigprocmask(SIG_SETMASK, &was, NULL);
 	close(ends[0]);
@@ -218,17 +216,14 @@ static int enter_own(struct memcg *g, const char *root)
 	remove_stale(mount);
 	own_path(root, "0::", own);
 	file_text(root, MOUNT "/cgroup.subtree_control", control, sizeof(control));
-	g->controller = !word_in(control, "memory");
-	ret = g->controller ? put(mount, "cgroup.subtree_control", "+memory") : 0;
-	if (ret) {
-		g->controller = false;
+	ret = word_in(control, "memory") ? 0 : put(mount, "cgroup.subtree_control", "+memory");
+	if (ret)
 		return ret;
-	}
 	snprintf(g->dir, sizeof(g->dir), "%.400s/" NAME "%d", mount, (int)getpid());
 	snprintf(g->from, sizeof(g->from), "%.250s%.250s", mount, own);
 	if (mkdir(g->dir, 0755) && errno != EEXIST)
 		return -errno;
-	ret = guard_start(g, mount);
+	ret = guard_start(g);
 	return ret ? ret : put(g->dir, "cgroup.procs", "0");
 }
 

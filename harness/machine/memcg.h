@@ -22,7 +22,6 @@
 struct memcg {
 	char dir[MEMCG_PATH];  /* of the cgroup that is charged */
 	char from[MEMCG_PATH]; /* where the process was, when that cgroup is its own; else "" */
-	bool controller;       /* the root cgroup's children did not have memory before */
 	int line;	       /* to the guard; -1: there is none */
 	pid_t guard;
 };

@@ -119,7 +119,7 @@ static int all_units(struct run *r)
 	if (is_pamt(r->t))
 		put(r);
 	r->t->end = tick_stop(&aux);
-	r->t->held = topup_vcpu_idle(&r->vcpu);
+	r->t->held = topup_vcpu_idle(&r->vcpu) + topup_vm_idle(r->vcpu.vm);
 	return ret;
 }
 
