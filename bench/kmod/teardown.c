@@ -122,8 +122,8 @@ static int with_round(struct tdcost_file *file, struct tdcost_torn *t)
 }
 
 /*
- * What it was done with goes later: to free an array of pages makes the page allocator sort out what
- * was freed before, by the thousand, and the caller is timing.
+ * What it was done with goes later: freeing an array of several pages makes the page allocator sort
+ * out what was freed before, by the thousand, and the caller is timing.
  */
 int tdcost_teardown(struct tdcost_file *file, void __user *arg)
 {
