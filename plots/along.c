@@ -312,7 +312,7 @@ static double beside(const struct axis *x, double level, double off)
 
 /* Place beside the level, level, value, interval, untrustworthy. */
 static void write_curve(FILE *out, const struct panel *p, size_t place, const struct feed_row *row,
-			size_t n)
+			size_t n, bool joined)
 {
 	double off = ((double)place - (double)(p->n - 1) / 2) * APART;
 
@@ -324,9 +324,10 @@ static void write_curve(FILE *out, const struct panel *p, size_t place, const st
 		feed_number(out, row[i].value);
 		feed_number(out, interval ? row[i].lo : row[i].value);
 		feed_number(out, interval ? row[i].hi : row[i].value);
-		fprintf(out, "%d\n", row[i].fatal);
+		/* An empty line ends a line through points. */
+		fprintf(out, "%d\n%s", row[i].fatal, joined ? "" : "\n");
 	}
-	fputs("\n\n", out);
+	fputs(joined ? "\n\n" : "\n", out);
 }
 
 static void write_picture(const struct along *a, FILE *data, struct curves *c,
@@ -350,7 +351,8 @@ static void write_picture(const struct along *a, FILE *data, struct curves *c,
 	for (size_t i = 0; i < c->panels; i++)
 		for (size_t k = 0; k < c->panel[i].n; k++)
 			write_curve(data, &c->panel[i], k, first[c->panel[i].first + k],
-				    c->curve[c->panel[i].first + k].rows);
+				    c->curve[c->panel[i].first + k].rows,
+				    !is_apart(c, &c->panel[i]));
 }
 
 int along_feed(const struct along *a, FILE *data, const struct report *const *runs, size_t n,

@@ -154,7 +154,7 @@ static int add_rows(struct feed *f, struct reason *why)
 	return reason_set(why, -ENODATA, "no cell tells its phases; try `tdcost run teardown`");
 }
 
-/* The order of a shutdown; what is not among them comes behind them. */
+/* The order of a shutdown, near enough for colours; what is not among them comes behind them. */
 static const char *const in_time[] = {
 	"block",     "track",	    "kick",  "remove", "flush", "hkid",
 	"terminate", "reclaim",	    "reset", "pamt",   "vcpus", "memslot",
@@ -246,9 +246,9 @@ int phases_feed(FILE *data, const struct report *const *runs, size_t n, struct r
 		 feed_drawn(&f, benchmarks, sizeof(benchmarks)));
 	feed_caption(
 		data, &f, title,
-		"medians over invocations; bar: the phases in their order, and what none of "
-		"them explains; point: the whole with its 95 % interval; medians of phases need "
-		"not add up to the median of the whole");
+		"medians over invocations; bar: the phases, and what none of them explains, where "
+		"that is more than nothing; point: the whole with its 95 % interval; medians of "
+		"phases need not add up to the median of the whole");
 	ret = forest_write(data, &f, &style);
 	if (!ret)
 		ret = feed_done(data, why);
