@@ -139,12 +139,14 @@ same() {
 	done
 }
 
-@test "a guest_memfd is skipped with its reason" {
+@test "a guest_memfd is skipped with its reason, and nothing else" {
 	for name in first second; do
 		"$TDCOST" show label=vm --db $name.db --json >vm.json
 		jq -e '[.cells[] | select(.state == "skipped")] | length == 1 and .[0].factors.mem == "guest_memfd" and
 			(.[0].reason | startswith("this kernel has no guest_memfd"))' vm.json
 		jq -e '.cells | length == 4' vm.json
+		# Nested paging, and no shadow pages.
+		jq -e 'all(.flags[]; .flag != "no-two-dimensional-paging")' vm.json
 	done
 }
 
