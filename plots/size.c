@@ -85,10 +85,10 @@ int size_feed(FILE *data, const struct report *const *runs, size_t n, struct rea
 		.bytes = true,
 		.log = true,
 		.title = "shutdown time against size",
-		.note = ALONG_POINTS
-		" at each size; saving: paired difference on - off, median "
-		"over blocks, mean over invocations, its 95 % t interval; in percent it is at most "
-		"what a real TD saves, where SEAMCALLs take no time (seam=0)",
+		.note = ALONG_POINTS " at each size; saving: paired difference on - off, median "
+				     "over blocks, mean over invocations, its 95 % t interval; in "
+				     "percent it is more than a real "
+				     "TD's, whose SEAMCALLs take time, here only what seam says",
 		.none = "no benchmark was measured with several sizes; try `tdcost run teardown "
 			"-p size=64M,256M,1G`",
 		.inside = inside,
