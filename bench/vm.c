@@ -19,6 +19,7 @@
 #include "bench/kvm/holder.h"
 #include "bench/list.h"
 #include "bench/ops/victim.h"
+#include "harness/core/units.h"
 #include "harness/measure/ran.h"
 
 #define PAGE	     4096ul
@@ -63,13 +64,11 @@ struct vm_state {
 	double ticks_per_ns;
 	unsigned watched, unseen; /* samples beside a victim, and those that say nothing of it */
 	bool short_grant;
-	struct reason failed; /* the first thing that went wrong in a sample */
 
 	/* the sample under way */
 	struct life life;
 	struct holder holder;
 	struct life_born born;
-	bool alive;
 	uint64_t from, to;
 	int64_t ran_ns;
 
@@ -83,6 +82,7 @@ static void vm_teardown(void *state)
 	struct vm_state *s = state;
 
 	victim_close(s->victim);
+	holder_kill(&s->holder); /* one of a sample that was not taken */
 	kvm_host_close(&s->host);
 	free(s->sources);
 	free(s);
@@ -254,11 +254,17 @@ static void judge_grant(struct vm_state *s, const struct vm_spec *spec)
 	s->ctx->flag(s->ctx, FLAG_HUGE_PAGES, -1, detail);
 }
 
-/* Samples have no way to fail: the first failure is told when all are taken. */
-static void failed(struct vm_state *s, int ret, const struct reason *why)
+/* A sample of a VM that is not there, or was not ended, is none. */
+static void failed(struct vm_state *s, const struct vm_arm *a, int ret, const struct reason *why)
 {
-	if (ret && !*s->failed.text)
-		s->failed = *why;
+	bool advised = strstr(why->text, "smaller size") || strstr(why->text, "terminate=off");
+	struct reason told;
+	char size[32];
+
+	reason_set(&told, ret, "vm size=%s: %s%s",
+		   size_format(a->spec.vm.bytes, size, sizeof(size)), why->text,
+		   advised ? "" : "; look at dmesg, or take a smaller size");
+	s->ctx->give_up(s->ctx, ret, &told);
 }
 
 static void vm_prepare(void *state, unsigned arm)
@@ -275,23 +281,30 @@ static void vm_prepare(void *state, unsigned arm)
 		ret = holder_start(&s->holder, &s->host, &a->spec, &s->born, &why);
 	else
 		ret = life_begin(&s->life, &s->host, &a->spec, &s->born, &why);
-	s->alive = !ret;
-	failed(s, ret, &why);
-	if (!ret)
-		judge_grant(s, &a->spec.vm);
+	if (ret) {
+		failed(s, a, ret, &why);
+		return;
+	}
+	judge_grant(s, &a->spec.vm);
 	if (s->victim)
 		victim_start(s->victim);
+	/* The OOM killer may have come while the memory was populated, or for the co-runner. */
+	if (a->end == END_KILLED && holder_alive(&s->holder, &why))
+		failed(s, a, -EPIPE, &why);
 	s->ran_ns = -thread_ran_ns();
 }
 
-static int end_killed(struct vm_state *s, const struct vm_arm *a)
+static int end_killed(struct vm_state *s, const struct vm_arm *a, struct reason *why)
 {
 	int ret = a->spec.vm.reset ? holder_reset(&s->holder) : 0, err;
 
 	phases_mark(&s->phases[END_KILLED], KILL_RESET);
 	err = holder_kill(&s->holder);
 	phases_mark(&s->phases[END_KILLED], KILL_KILL);
-	return ret ? ret : err;
+	ret = ret ? ret : err;
+	if (ret == -EPIPE)
+		return reason_set(why, ret, "the VM's process " HOLDER_DIED);
+	return ret ? reason_set(why, ret, "killing the VM's process: %s", strerror(-ret)) : 0;
 }
 
 static uint64_t vm_sample(void *state, unsigned arm, unsigned reps)
@@ -305,17 +318,13 @@ static uint64_t vm_sample(void *state, unsigned arm, unsigned reps)
 	(void)reps; /* never repeated: a VM ends once */
 	phases_begin(p);
 	s->from = p->last;
-	if (!s->alive)
-		ret = 0;
-	else if (a->end == END_KILLED)
-		ret = end_killed(s, a);
+	if (a->end == END_KILLED)
+		ret = end_killed(s, a, &why);
 	else
 		ret = life_end(&s->life, p, &why);
 	s->to = p->last;
-	s->alive = false;
-	if (ret && a->end == END_KILLED)
-		reason_set(&why, ret, "killing the VM's process: %s", strerror(-ret));
-	failed(s, ret, &why);
+	if (ret)
+		failed(s, a, ret, &why);
 	return 1;
 }
 
@@ -344,7 +353,7 @@ static void realloc_values(struct vm_state *s, const struct vm_arm *a, struct be
 	int ret = backing_open(&again, &s->host, -1, kind, a->spec.vm.bytes, false, &why);
 
 	if (ret) {
-		failed(s, ret, &why);
+		failed(s, a, ret, &why);
 		return;
 	}
 	backing_touch(&again);
@@ -442,11 +451,7 @@ static int judge_victim(const struct vm_state *s, struct reason *why)
 
 static int vm_finish(void *state, struct reason *why)
 {
-	const struct vm_state *s = state;
-
-	if (*s->failed.text)
-		return reason_set(why, -EFAULT, "%s", s->failed.text);
-	return judge_victim(s, why);
+	return judge_victim(state, why);
 }
 
 const struct bench_info vm_bench = {

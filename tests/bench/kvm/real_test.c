@@ -81,6 +81,12 @@ static void keep_flag(struct bench_ctx *ctx, enum trust_flag flag, int arm, cons
 		seen.flags[seen.n_flags++] = flag;
 }
 
+static void no_failure(struct bench_ctx *ctx, int err, const struct reason *why)
+{
+	(void)ctx;
+	fail_msg("%d: %s", err, why->text);
+}
+
 static double value(const char *name)
 {
 	for (int i = 0; i < seen.n; i++)
@@ -160,6 +166,7 @@ static void run_cell(const struct cell *cells, unsigned n)
 				 .seed = 1,
 				 .facts = json_object(),
 				 .flag = keep_flag,
+				 .give_up = no_failure,
 				 .series = new_series };
 	struct reason why = { "" };
 	void *state = NULL;
@@ -269,6 +276,33 @@ static void a_holder_is_killed_and_leaves_nothing(void **state)
 	kvm_host_close(&host);
 }
 
+/* As the OOM killer does it, and by a signal that nobody here sends. */
+static void a_holder_that_died_is_found_out(void **state)
+{
+	static const int signals[] = { SIGKILL, SIGABRT };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
+		struct reason why = { "" };
+		struct life_born born;
+		struct kvm_host host;
+		struct holder h;
+		siginfo_t ended;
+
+		assert_int_equal(kvm_host_open(&host, &kvm_sys_host, "", &why), 0);
+		assert_int_equal(holder_start(&h, &host, &small, &born, &why), 0);
+		assert_int_equal(holder_alive(&h, &why), 0);
+		assert_int_equal(kill(h.pid, signals[i]), 0);
+		assert_int_equal(waitid(P_PID, (id_t)h.pid, &ended, WEXITED | WNOWAIT), 0);
+		assert_int_equal(holder_alive(&h, &why), -EPIPE);
+		assert_non_null(strstr(why.text, "OOM killer"));
+		assert_int_equal(holder_reset(&h), -EPIPE);
+		assert_int_equal(holder_kill(&h), signals[i] == SIGKILL ? 0 : -EPIPE);
+		assert_true(no_child());
+		kvm_host_close(&host);
+	}
+}
+
 static void what_fails_in_a_holder_is_told(void **state)
 {
 	struct life_spec spec = small;
@@ -335,6 +369,7 @@ int main(void)
 		cmocka_unit_test(lives_of_every_kind),
 		cmocka_unit_test(paging_that_is_not_two_dimensional_is_flagged),
 		cmocka_unit_test(a_holder_is_killed_and_leaves_nothing),
+		cmocka_unit_test(a_holder_that_died_is_found_out),
 		cmocka_unit_test(what_fails_in_a_holder_is_told),
 		cmocka_unit_test(a_holder_dies_with_its_parent),
 	};
