@@ -158,6 +158,61 @@ assert_leaves_nothing() { # TAKEN SETTING...
 	done
 }
 
+# Of either version: the limit's file and the word for it.
+limit_of_group() {
+	limit=$group/memory.max
+	[ -e "$limit" ] || limit=$group/memory.limit_in_bytes
+}
+
+@test "what a memory cgroup does not leave is refused with its name" {
+	enter_cgroup limit
+	[ -n "$group" ] || skip "no memory cgroup may be made here"
+	limit_of_group
+	echo 200M >"$limit"
+	# shellcheck disable=SC2016  # for the other shell
+	run --separate-stderr bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" \
+		"$TDCOST" run vm -p size=512M -p exit=sigkill "${SMALL[@]}"
+	echo "$status $stderr"
+	[ "$status" = 4 ]
+	[ "${#stderr_lines[@]}" = 1 ]
+	[[ $stderr == *"512M of 4k pages do not fit: "*"M would "*"${limit##*/} of the cgroup $group "* ]]
+	[ ! -e tdcost.db ]
+	wait_until rmdir "$group"
+	group=
+}
+
+# The limit comes down while the VMs are made, which no look ahead can know.
+@test "a VM that the OOM killer takes is no sample" {
+	enter_cgroup oom
+	[ -n "$group" ] || skip "no memory cgroup may be made here"
+	limit_of_group
+	mark=vm-$$-$RANDOM
+	# shellcheck disable=SC2016  # for the other shell
+	TDCOST_MARK=$mark bash -c 'echo $$ >"$0/cgroup.procs"; exec "$@"' "$group" \
+		"$TDCOST" run vm -p size=512M -p exit=sigkill --rounds 1 --blocks 1000 --budget 100s >out 2>err &
+	run_pid=$!
+	wait_until has_child "$mark"
+	wait_until holder_is_there
+	until echo 200M >"$limit"; do
+		kill -0 "$run_pid"
+		sleep 0.01
+	done 2>/dev/null
+	status=0
+	wait "$run_pid" || status=$?
+	cat out err
+	[ "$status" = 1 ]
+	[[ $(<err) == *"vm size=512M: "*"OOM killer in dmesg, take a smaller size"* ]]
+	tdcost show --json >show.json
+	jq -e 'all(.cells[]; (.summary.samples // 0) == 0)' show.json
+	wait_until rmdir "$group"
+	group=
+}
+
+# The run, the process that samples, and the VM's own.
+holder_is_there() {
+	[ "$(marked_pids "$mark" | wc -l)" -ge 3 ]
+}
+
 has_child() { # MARK
 	[ "$(marked_pids "$1" | wc -l)" -ge 2 ]
 }
