@@ -30,7 +30,7 @@
 #define PROVED	     (64ul << 20)
 #define CALIBRATE_MS 20
 
-enum { M_TIME, M_PHASE, M_PAGE, M_RAN, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_MAX };
+enum { M_TIME, M_PHASE, M_PAGE, M_RAN, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_EMPTY, M_MAX };
 enum { KILL_RESET, KILL_KILL };
 
 static const struct metric_info vm_metrics[] = {
@@ -42,6 +42,7 @@ static const struct metric_info vm_metrics[] = {
 	[M_GAP] = { "victim-gap", "duration", "sample", 0 },
 	[M_SLOWDOWN] = { "victim-slowdown-percent", "count", "sample", 0 },
 	[M_REALLOC] = { "realloc", "duration", "sample", 0 },
+	[M_EMPTY] = { "empty-kill", "duration", "process", 0 },
 	[M_MAX] = { NULL, NULL, NULL, 0 },
 };
 
@@ -60,7 +61,8 @@ struct vm_state {
 	struct phases phases[ENDS];
 	struct victim *victim; /* NULL: none */
 	char *sources;	       /* lines that clearing stores: zeros, random */
-	int page, create, populate, ran, gap, slowdown, realloc; /* series, -1: not asked for */
+	int page, create, populate, ran, gap, slowdown, realloc,
+		empty; /* series, -1: not asked for */
 	double ticks_per_ns;
 	unsigned watched, unseen; /* samples beside a victim, and those that say nothing of it */
 	bool short_grant;
@@ -135,6 +137,8 @@ static int open_end(struct vm_state *s, struct bench_ctx *ctx, unsigned end)
 	/* Who is killed can no longer be asked. */
 	if (end != END_KILLED)
 		s->ran = ctx->series(ctx, M_RAN, "thread");
+	else
+		s->empty = ctx->series(ctx, M_EMPTY, "holder");
 	/* Of two arms that end alike the series are the same. */
 	return phases_open(&s->phases[end], ctx, M_PHASE, names, n);
 }
@@ -145,7 +149,7 @@ static int make_series(struct vm_state *s, struct bench_ctx *ctx, struct reason 
 	int ret = 0;
 
 	s->page = ctx->series(ctx, M_PAGE, "all");
-	s->ran = s->gap = s->slowdown = s->realloc = -1;
+	s->ran = s->gap = s->slowdown = s->realloc = s->empty = -1;
 	s->create = ctx->series(ctx, M_LIFE, "create");
 	s->populate = ctx->series(ctx, M_LIFE, "populate");
 	for (unsigned i = 0; i < ctx->n_arms && !ret; i++)
@@ -361,6 +365,32 @@ static void realloc_values(struct vm_state *s, const struct vm_arm *a, struct be
 	backing_unmap(&again, s->host.sys);
 }
 
+/*
+ * The end of the process that held the VM, without the VM: the same fork of this process, killed
+ * and waited for in the same way.
+ */
+static void empty_values(struct vm_state *s, const struct vm_arm *a, struct bench_values *out)
+{
+	struct reason why = { "" };
+	struct life_born born;
+	struct holder empty;
+	uint64_t start, end;
+	uint32_t cpu;
+	int ret = holder_start(&empty, &s->host, NULL, &born, &why);
+
+	if (!ret) {
+		start = tick_start();
+		ret = holder_kill(&empty);
+		end = tick_stop(&cpu);
+		if (!ret)
+			bench_value(out, s->empty, (double)(end - start));
+		else
+			reason_set(&why, ret, "killing an empty process: %s", strerror(-ret));
+	}
+	if (ret)
+		failed(s, a, ret, &why);
+}
+
 static void vm_values(void *state, unsigned arm, struct bench_values *out)
 {
 	struct vm_state *s = state;
@@ -373,6 +403,8 @@ static void vm_values(void *state, unsigned arm, struct bench_values *out)
 		realloc_values(s, a, out);
 	if (s->victim)
 		victim_values(s, out);
+	if (a->end == END_KILLED)
+		empty_values(s, a, out);
 	phases_values(&s->phases[a->end], out);
 	bench_value(out, s->page,
 		    bench_sample_ticks(out) /

@@ -24,7 +24,8 @@ __attribute__((noreturn)) static void serve(int fd, struct life *life)
 	char byte;
 
 	while (recv(fd, &byte, 1, 0) == 1) {
-		life_reset(life);
+		if (life)
+			life_reset(life);
 		if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
 			break;
 	}
@@ -42,10 +43,11 @@ __attribute__((noreturn)) static void hold(int fd, pid_t parent, const struct kv
 		_exit(1);
 	/* What asks the run to end is the parent's to answer. */
 	signal(SIGTERM, SIG_IGN);
-	hello.ret = life_begin(&life, host, spec, &hello.born, &hello.why);
+	if (spec)
+		hello.ret = life_begin(&life, host, spec, &hello.born, &hello.why);
 	if (send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) != (ssize_t)sizeof(hello) || hello.ret)
 		_exit(1);
-	serve(fd, &life);
+	serve(fd, spec ? &life : NULL);
 }
 
 /* ---- the parent ---- */

@@ -20,6 +20,7 @@ struct holder {
 
 /**
  * holder_start() - a child that begins a life and then waits
+ * @spec: NULL: it holds nothing, so that its end is that of the process alone
  *
  * It dies with the thread that calls this. Return: 0; -errno with the child's own reason, and no
  * child left. End it with holder_kill().

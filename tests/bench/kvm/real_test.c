@@ -151,6 +151,7 @@ static double assert_phases(const struct cell *cell)
 
 	assert_true(value("life create") > 0 && value("life populate") > 0);
 	assert_true(value(killed ? "phase kill" : "phase vm") > 0);
+	assert_true(killed ? value("empty-kill holder") > 0 : value("empty-kill holder") < 0);
 	/* The clocks are read apart, the CPU's time a little earlier and later. */
 	assert_true(killed ? value("ran thread") < 0
 			   : value("ran thread") > 0 &&
@@ -349,6 +350,23 @@ static void a_holder_is_killed_and_leaves_nothing(void **state)
 	kvm_host_close(&host);
 }
 
+static void a_holder_may_hold_nothing(void **state)
+{
+	struct reason why = { "" };
+	struct life_born born;
+	struct kvm_host host;
+	struct holder h;
+
+	(void)state;
+	assert_int_equal(kvm_host_open(&host, &kvm_sys_host, "", &why), 0);
+	assert_int_equal(holder_start(&h, &host, NULL, &born, &why), 0);
+	assert_true(born.create == 0 && born.populate == 0);
+	assert_int_equal(holder_reset(&h), 0);
+	assert_int_equal(holder_kill(&h), 0);
+	assert_true(no_child());
+	kvm_host_close(&host);
+}
+
 /* As the OOM killer does it, and by a signal that nobody here sends. */
 static void a_holder_that_died_is_found_out(void **state)
 {
@@ -443,6 +461,7 @@ int main(void)
 		cmocka_unit_test(paging_that_is_not_two_dimensional_is_flagged),
 		cmocka_unit_test(clearing_faults_nothing_in),
 		cmocka_unit_test(a_holder_is_killed_and_leaves_nothing),
+		cmocka_unit_test(a_holder_may_hold_nothing),
 		cmocka_unit_test(a_holder_that_died_is_found_out),
 		cmocka_unit_test(what_fails_in_a_holder_is_told),
 		cmocka_unit_test(a_holder_dies_with_its_parent),

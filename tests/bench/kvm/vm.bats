@@ -66,6 +66,10 @@ memory_is_taken() { # BEFORE
 	jq -e '[.values[] | select(.metric == "phase").subject] | unique ==
 		["guest_memfd", "kill", "memory", "memslot", "reset", "unexplained", "vcpus", "vm"]' show.json
 	jq -e '[.values[] | select(.metric == "life").subject] | unique == ["create", "populate"]' show.json
+	# One empty process behind each sample that ends with a kill, and behind no other.
+	jq -e '. as $all | all(.cells[]; .cell as $cell |
+		([$all.values[] | select(.cell == $cell and .metric == "empty-kill").n] | add) ==
+			(if .factors.exit == "sigkill" then .summary.samples else null end))' show.json
 	# What is left unexplained is the marks' own: a trifle of the sample, and never less than nothing but
 	# for what reading the clock is taken to cost. The others are the sample's time without it.
 	jq -e '. as $all | all(.cells[]; .cell as $cell | .summary as $time |
