@@ -27,7 +27,6 @@
 #define SET_STEPS    (1ul << 20)
 #define PAGE_STEPS   8 /* of the co-runner while a page is freed, 2 us at most */
 #define TRIAL	     BACKING_STEP
-#define PROVED	     (64ul << 20)
 #define CALIBRATE_MS 20
 
 enum { M_TIME, M_PHASE, M_PAGE, M_RAN, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_EMPTY, M_MAX };
@@ -415,52 +414,13 @@ static void vm_values(void *state, unsigned arm, struct bench_values *out)
 
 /* ---- was it done? ---- */
 
-/* Are all pages what the clearing leaves behind? */
-static int check_cleared(const struct vm *vm, bool byte_wise, struct reason *why)
-{
-	char line[LINE];
-
-	memcpy(line, vm->spec.source, LINE);
-	if (byte_wise)
-		memset(line, line[0], LINE);
-	for (size_t at = 0; at < vm->memory.bytes; at += LINE)
-		if (memcmp(vm->memory.view + at, line, LINE))
-			return reason_set(why, -EFAULT, "byte %zu of the memory was not cleared",
-					  at);
-	return 0;
-}
-
-static int verify_vm(struct vm *vm, const struct reset_op *op, bool quirk, struct reason *why)
-{
-	int ret = vm_check(vm, why);
-
-	if (ret || !vm->spec.reset)
-		return ret;
-	vm_reset(vm);
-	return quirk ? check_cleared(vm, op->byte_wise, why) : vm_check(vm, why);
-}
-
-/* That the guest ran and wrote, and that pages are cleared with the erratum and not without. */
 static int vm_verify(void *state, unsigned arm, struct reason *why)
 {
 	struct vm_state *s = state;
 	const struct vm_arm *a = &s->arms[arm];
-	const struct reset_op *op = &reset_ops[s->ctx->arms[arm].levels[F_INSN].number];
-	struct life_spec spec = a->spec;
-	struct life_born born;
-	struct life life;
-	int ret, err;
 
-	if (spec.vm.bytes > PROVED)
-		spec.vm.bytes = spec.trust.bytes = PROVED;
-	reset_bug_bits = a->quirk ? RESET_BUG_TDX_PW_MCE : 0;
-	ret = life_begin(&life, &s->host, &spec, &born, why);
-	if (ret)
-		return ret;
-	if (!life.is_td)
-		ret = verify_vm(&life.of.vm, op, a->quirk, why);
-	err = life_end(&life, NULL, ret ? NULL : why);
-	return ret ? ret : err;
+	return vm_prove(&s->host, &a->spec, &reset_ops[s->ctx->arms[arm].levels[F_INSN].number],
+			a->quirk, why);
 }
 
 static int judge_victim(const struct vm_state *s, struct reason *why)
