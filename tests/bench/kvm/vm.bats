@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck disable=SC2054,SC2154  # levels have commas; bats sets status, output and stderr
+# shellcheck disable=SC2030,SC2031,SC2054,SC2154  # tests are subshells; levels have commas; bats sets status and output
 # vm from the command line, on this machine's KVM.
 
 load ../../harness/cli/helper
