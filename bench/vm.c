@@ -19,6 +19,7 @@
 #include "bench/kvm/holder.h"
 #include "bench/list.h"
 #include "bench/ops/victim.h"
+#include "harness/core/units.h"
 #include "harness/measure/ran.h"
 
 #define PAGE	     4096ul
@@ -26,10 +27,9 @@
 #define SET_STEPS    (1ul << 20)
 #define PAGE_STEPS   8 /* of the co-runner while a page is freed, 2 us at most */
 #define TRIAL	     BACKING_STEP
-#define PROVED	     (64ul << 20)
 #define CALIBRATE_MS 20
 
-enum { M_TIME, M_PHASE, M_PAGE, M_RAN, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_MAX };
+enum { M_TIME, M_PHASE, M_PAGE, M_RAN, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_EMPTY, M_MAX };
 enum { KILL_RESET, KILL_KILL };
 
 static const struct metric_info vm_metrics[] = {
@@ -41,6 +41,7 @@ static const struct metric_info vm_metrics[] = {
 	[M_GAP] = { "victim-gap", "duration", "sample", 0 },
 	[M_SLOWDOWN] = { "victim-slowdown-percent", "count", "sample", 0 },
 	[M_REALLOC] = { "realloc", "duration", "sample", 0 },
+	[M_EMPTY] = { "empty-kill", "duration", "process", 0 },
 	[M_MAX] = { NULL, NULL, NULL, 0 },
 };
 
@@ -59,17 +60,16 @@ struct vm_state {
 	struct phases phases[ENDS];
 	struct victim *victim; /* NULL: none */
 	char *sources;	       /* lines that clearing stores: zeros, random */
-	int page, create, populate, ran, gap, slowdown, realloc; /* series, -1: not asked for */
+	int page, create, populate, ran, gap, slowdown, realloc,
+		empty; /* series, -1: not asked for */
 	double ticks_per_ns;
 	unsigned watched, unseen; /* samples beside a victim, and those that say nothing of it */
 	bool short_grant;
-	struct reason failed; /* the first thing that went wrong in a sample */
 
 	/* the sample under way */
 	struct life life;
 	struct holder holder;
 	struct life_born born;
-	bool alive;
 	uint64_t from, to;
 	int64_t ran_ns;
 
@@ -83,6 +83,7 @@ static void vm_teardown(void *state)
 	struct vm_state *s = state;
 
 	victim_close(s->victim);
+	holder_kill(&s->holder); /* one of a sample that was not taken */
 	kvm_host_close(&s->host);
 	free(s->sources);
 	free(s);
@@ -135,6 +136,8 @@ static int open_end(struct vm_state *s, struct bench_ctx *ctx, unsigned end)
 	/* Who is killed can no longer be asked. */
 	if (end != END_KILLED)
 		s->ran = ctx->series(ctx, M_RAN, "thread");
+	else
+		s->empty = ctx->series(ctx, M_EMPTY, "holder");
 	/* Of two arms that end alike the series are the same. */
 	return phases_open(&s->phases[end], ctx, M_PHASE, names, n);
 }
@@ -145,7 +148,7 @@ static int make_series(struct vm_state *s, struct bench_ctx *ctx, struct reason 
 	int ret = 0;
 
 	s->page = ctx->series(ctx, M_PAGE, "all");
-	s->ran = s->gap = s->slowdown = s->realloc = -1;
+	s->ran = s->gap = s->slowdown = s->realloc = s->empty = -1;
 	s->create = ctx->series(ctx, M_LIFE, "create");
 	s->populate = ctx->series(ctx, M_LIFE, "populate");
 	for (unsigned i = 0; i < ctx->n_arms && !ret; i++)
@@ -254,11 +257,17 @@ static void judge_grant(struct vm_state *s, const struct vm_spec *spec)
 	s->ctx->flag(s->ctx, FLAG_HUGE_PAGES, -1, detail);
 }
 
-/* Samples have no way to fail: the first failure is told when all are taken. */
-static void failed(struct vm_state *s, int ret, const struct reason *why)
+/* A sample of a VM that is not there, or was not ended, is none. */
+static void failed(struct vm_state *s, const struct vm_arm *a, int ret, const struct reason *why)
 {
-	if (ret && !*s->failed.text)
-		s->failed = *why;
+	bool advised = strstr(why->text, "smaller size") || strstr(why->text, "terminate=off");
+	struct reason told;
+	char size[32];
+
+	reason_set(&told, ret, "vm size=%s: %s%s",
+		   size_format(a->spec.vm.bytes, size, sizeof(size)), why->text,
+		   advised ? "" : "; look at dmesg, or take a smaller size");
+	s->ctx->give_up(s->ctx, ret, &told);
 }
 
 static void vm_prepare(void *state, unsigned arm)
@@ -275,23 +284,30 @@ static void vm_prepare(void *state, unsigned arm)
 		ret = holder_start(&s->holder, &s->host, &a->spec, &s->born, &why);
 	else
 		ret = life_begin(&s->life, &s->host, &a->spec, &s->born, &why);
-	s->alive = !ret;
-	failed(s, ret, &why);
-	if (!ret)
-		judge_grant(s, &a->spec.vm);
+	if (ret) {
+		failed(s, a, ret, &why);
+		return;
+	}
+	judge_grant(s, &a->spec.vm);
 	if (s->victim)
 		victim_start(s->victim);
+	/* The OOM killer may have come while the memory was populated, or for the co-runner. */
+	if (a->end == END_KILLED && holder_alive(&s->holder, &why))
+		failed(s, a, -EPIPE, &why);
 	s->ran_ns = -thread_ran_ns();
 }
 
-static int end_killed(struct vm_state *s, const struct vm_arm *a)
+static int end_killed(struct vm_state *s, const struct vm_arm *a, struct reason *why)
 {
 	int ret = a->spec.vm.reset ? holder_reset(&s->holder) : 0, err;
 
 	phases_mark(&s->phases[END_KILLED], KILL_RESET);
 	err = holder_kill(&s->holder);
 	phases_mark(&s->phases[END_KILLED], KILL_KILL);
-	return ret ? ret : err;
+	ret = ret ? ret : err;
+	if (ret == -EPIPE)
+		return reason_set(why, ret, "the VM's process " HOLDER_DIED);
+	return ret ? reason_set(why, ret, "killing the VM's process: %s", strerror(-ret)) : 0;
 }
 
 static uint64_t vm_sample(void *state, unsigned arm, unsigned reps)
@@ -305,17 +321,13 @@ static uint64_t vm_sample(void *state, unsigned arm, unsigned reps)
 	(void)reps; /* never repeated: a VM ends once */
 	phases_begin(p);
 	s->from = p->last;
-	if (!s->alive)
-		ret = 0;
-	else if (a->end == END_KILLED)
-		ret = end_killed(s, a);
+	if (a->end == END_KILLED)
+		ret = end_killed(s, a, &why);
 	else
 		ret = life_end(&s->life, p, &why);
 	s->to = p->last;
-	s->alive = false;
-	if (ret && a->end == END_KILLED)
-		reason_set(&why, ret, "killing the VM's process: %s", strerror(-ret));
-	failed(s, ret, &why);
+	if (ret)
+		failed(s, a, ret, &why);
 	return 1;
 }
 
@@ -344,12 +356,38 @@ static void realloc_values(struct vm_state *s, const struct vm_arm *a, struct be
 	int ret = backing_open(&again, &s->host, -1, kind, a->spec.vm.bytes, false, &why);
 
 	if (ret) {
-		failed(s, ret, &why);
+		failed(s, a, ret, &why);
 		return;
 	}
 	backing_touch(&again);
 	bench_value(out, s->realloc, (double)(tick_start() - start));
 	backing_unmap(&again, s->host.sys);
+}
+
+/*
+ * The end of the process that held the VM, without the VM: the same fork of this process, killed
+ * and waited for in the same way.
+ */
+static void empty_values(struct vm_state *s, const struct vm_arm *a, struct bench_values *out)
+{
+	struct reason why = { "" };
+	struct life_born born;
+	struct holder empty;
+	uint64_t start;
+	uint32_t cpu;
+	int ret = holder_start(&empty, &s->host, NULL, &born, &why);
+
+	if (ret) {
+		failed(s, a, ret, &why);
+		return;
+	}
+	start = tick_start();
+	ret = holder_kill(&empty);
+	bench_value(out, s->empty, (double)(tick_stop(&cpu) - start));
+	if (ret) {
+		reason_set(&why, ret, "killing an empty process: %s", strerror(-ret));
+		failed(s, a, ret, &why);
+	}
 }
 
 static void vm_values(void *state, unsigned arm, struct bench_values *out)
@@ -364,6 +402,8 @@ static void vm_values(void *state, unsigned arm, struct bench_values *out)
 		realloc_values(s, a, out);
 	if (s->victim)
 		victim_values(s, out);
+	if (a->end == END_KILLED)
+		empty_values(s, a, out);
 	phases_values(&s->phases[a->end], out);
 	bench_value(out, s->page,
 		    bench_sample_ticks(out) /
@@ -374,52 +414,13 @@ static void vm_values(void *state, unsigned arm, struct bench_values *out)
 
 /* ---- was it done? ---- */
 
-/* Are all pages what the clearing leaves behind? */
-static int check_cleared(const struct vm *vm, bool byte_wise, struct reason *why)
-{
-	char line[LINE];
-
-	memcpy(line, vm->spec.source, LINE);
-	if (byte_wise)
-		memset(line, line[0], LINE);
-	for (size_t at = 0; at < vm->memory.bytes; at += LINE)
-		if (memcmp(vm->memory.view + at, line, LINE))
-			return reason_set(why, -EFAULT, "byte %zu of the memory was not cleared",
-					  at);
-	return 0;
-}
-
-static int verify_vm(struct vm *vm, const struct reset_op *op, bool quirk, struct reason *why)
-{
-	int ret = vm_check(vm, why);
-
-	if (ret || !vm->spec.reset)
-		return ret;
-	vm_reset(vm);
-	return quirk ? check_cleared(vm, op->byte_wise, why) : vm_check(vm, why);
-}
-
-/* That the guest ran and wrote, and that pages are cleared with the erratum and not without. */
 static int vm_verify(void *state, unsigned arm, struct reason *why)
 {
 	struct vm_state *s = state;
 	const struct vm_arm *a = &s->arms[arm];
-	const struct reset_op *op = &reset_ops[s->ctx->arms[arm].levels[F_INSN].number];
-	struct life_spec spec = a->spec;
-	struct life_born born;
-	struct life life;
-	int ret, err;
 
-	if (spec.vm.bytes > PROVED)
-		spec.vm.bytes = spec.trust.bytes = PROVED;
-	reset_bug_bits = a->quirk ? RESET_BUG_TDX_PW_MCE : 0;
-	ret = life_begin(&life, &s->host, &spec, &born, why);
-	if (ret)
-		return ret;
-	if (!life.is_td)
-		ret = verify_vm(&life.of.vm, op, a->quirk, why);
-	err = life_end(&life, NULL, ret ? NULL : why);
-	return ret ? ret : err;
+	return vm_prove(&s->host, &a->spec, &reset_ops[s->ctx->arms[arm].levels[F_INSN].number],
+			a->quirk, why);
 }
 
 static int judge_victim(const struct vm_state *s, struct reason *why)
@@ -442,17 +443,13 @@ static int judge_victim(const struct vm_state *s, struct reason *why)
 
 static int vm_finish(void *state, struct reason *why)
 {
-	const struct vm_state *s = state;
-
-	if (*s->failed.text)
-		return reason_set(why, -EFAULT, "%s", s->failed.text);
-	return judge_victim(s, why);
+	return judge_victim(state, why);
 }
 
 const struct bench_info vm_bench = {
 	.name = "vm",
 	.summary = "the end of a KVM VM, phase by phase or killed",
-	.version = 1,
+	.version = 2, /* 1 cleared a guest_memfd with page faults */
 	.factors = vm_factors,
 	.metrics = vm_metrics,
 	.sleeps = true, /* while a process is killed it is waited for */

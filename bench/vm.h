@@ -38,6 +38,13 @@ enum kind vm_kind(const struct machine *m, const struct cell *cell, struct reaso
 /* @source: 64 bytes, aligned, for the clearing of pages. */
 struct life_spec vm_spec_of(const struct cell *cell, const char *source);
 
+/*
+ * That the guest of one like @of ran and wrote, and that @op clears pages with the erratum (@quirk)
+ * and not without. Return: 0; -EFAULT with what was found.
+ */
+int vm_prove(const struct kvm_host *host, const struct life_spec *of, const struct reset_op *op,
+	     bool quirk, struct reason *why);
+
 /* The CPU of the co-runner: the nearest to @self; -1 where there is no other. */
 int vm_victim_cpu(const struct topo *topo, unsigned self);
 

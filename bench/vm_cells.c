@@ -15,7 +15,7 @@ static const struct level_info type_levels[] = {
 				"KVM_X86_SW_PROTECTED_VM: private memory, "
 				"no encryption",
 				false },
-	[TYPE_TDX] = { "tdx", "a trust domain", false },
+	[TYPE_TDX] = { "tdx", "a trust domain; its pages are pending, never accepted", false },
 	{ NULL, NULL, false },
 };
 
@@ -48,8 +48,9 @@ static const struct level_info terminate_levels[] = {
 };
 
 static const struct level_info quirk_levels[] = {
-	[QUIRK_ON] = { "on", "clear each page before it is freed, as with the erratum", false },
-	[QUIRK_OFF] = { "off", "make the same calls, which return at once", false },
+	[QUIRK_ON] = { "on", "clear each page before it is freed, as with the erratum (analogue)",
+		       false },
+	[QUIRK_OFF] = { "off", "make the same calls, which return at once (analogue)", false },
 	[QUIRK_NONE] = { "none", "make none: a plain VM's end", false },
 	{ "auto", "as this CPU has it: family 6, model 0x8F or 0xCF", true },
 	{ NULL, NULL, false },
@@ -267,14 +268,29 @@ int vm_supported(const struct machine *m, const struct cell *cell, struct reason
 	return ret ? ret : size_fits(m, l, why);
 }
 
+/*
+ * KVM never clears a plain VM's pages, so the erratum mode is staged: also quirk=off, whose calls
+ * stand where those of quirk=on do. A TD's end is the kernel's own, but of pages that no TD in use
+ * has: PAGE.AUG made them pending, and nobody wrote to them with the TD's key.
+ */
 enum kind vm_kind(const struct machine *m, const struct cell *cell, struct reason *why)
 {
 	const struct level *l = cell->levels;
 	const struct reset_op *op = &reset_ops[l[F_INSN].number];
+	bool stand_in = op->analogue && l[F_QUIRK].number == QUIRK_ON;
 
 	(void)m;
-	if (l[F_QUIRK].number != QUIRK_ON || !op->analogue)
+	if (l[F_TYPE].number == TYPE_TDX) {
+		reason_set(why, 0,
+			   "the pages are pending (PAGE.AUG), never accepted, so their lines in "
+			   "the caches are not those of pages that the TD has used");
+		return KIND_ANALOGUE;
+	}
+	if (l[F_QUIRK].number == QUIRK_NONE)
 		return KIND_MEASURED;
-	reason_set(why, 0, "%s stands in for MOVDIR64B", op->name);
+	reason_set(why, 0,
+		   "%s%sthe process clears through its own mapping, ahead of the end, in place of "
+		   "KVM through the direct map",
+		   stand_in ? op->name : "", stand_in ? " stands in for MOVDIR64B, and " : "");
 	return KIND_ANALOGUE;
 }

@@ -139,6 +139,15 @@ void backing_touch(const struct backing *b)
 		*(volatile uint64_t *)(void *)(b->view + at) = at;
 }
 
+void backing_map(const struct backing *b)
+{
+	for (size_t at = 0; at < b->bytes; at += PAGE) {
+		volatile char *byte = b->view + at;
+
+		*byte = *byte;
+	}
+}
+
 int backing_unmap(struct backing *b, const struct kvm_sys *sys)
 {
 	int ret = b->map ? sys->munmap(b->map, b->map_bytes) : 0;

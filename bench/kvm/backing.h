@@ -51,6 +51,9 @@ int backing_open(struct backing *b, const struct kvm_host *h, int vm, enum backi
 /* The process touches every page. */
 void backing_touch(const struct backing *b);
 
+/* The process maps every page for writing and leaves it what it is. */
+void backing_map(const struct backing *b);
+
 /* Both take one that was never opened ({ .fd = -1 }), and twice. Return: 0, -errno. */
 int backing_unmap(struct backing *b, const struct kvm_sys *sys);
 int backing_close(struct backing *b, const struct kvm_sys *sys);

@@ -24,7 +24,8 @@ __attribute__((noreturn)) static void serve(int fd, struct life *life)
 	char byte;
 
 	while (recv(fd, &byte, 1, 0) == 1) {
-		life_reset(life);
+		if (life)
+			life_reset(life);
 		if (send(fd, &byte, 1, MSG_NOSIGNAL) != 1)
 			break;
 	}
@@ -42,10 +43,11 @@ __attribute__((noreturn)) static void hold(int fd, pid_t parent, const struct kv
 		_exit(1);
 	/* What asks the run to end is the parent's to answer. */
 	signal(SIGTERM, SIG_IGN);
-	hello.ret = life_begin(&life, host, spec, &hello.born, &hello.why);
+	if (spec)
+		hello.ret = life_begin(&life, host, spec, &hello.born, &hello.why);
 	if (send(fd, &hello, sizeof(hello), MSG_NOSIGNAL) != (ssize_t)sizeof(hello) || hello.ret)
 		_exit(1);
-	serve(fd, &life);
+	serve(fd, spec ? &life : NULL);
 }
 
 /* ---- the parent ---- */
@@ -86,9 +88,7 @@ int holder_start(struct holder *h, const struct kvm_host *host, const struct lif
 	}
 	if (receive(h->fd, &hello, sizeof(hello)) != (ssize_t)sizeof(hello)) {
 		holder_kill(h);
-		return reason_set(why, -EPIPE,
-				  "the process that makes the VM died: look for the OOM killer in "
-				  "dmesg, take a smaller size");
+		return reason_set(why, -EPIPE, "the process that makes the VM " HOLDER_DIED);
 	}
 	*born = hello.born;
 	if (!hello.ret)
@@ -102,8 +102,28 @@ int holder_reset(struct holder *h)
 	char byte = 0;
 
 	if (send(h->fd, &byte, 1, MSG_NOSIGNAL) != 1)
-		return -errno;
+		return -errno; /* -EPIPE: it is gone */
 	return receive(h->fd, &byte, 1) == 1 ? 0 : -EPIPE;
+}
+
+int holder_alive(const struct holder *h, struct reason *why)
+{
+	siginfo_t ended = { 0 };
+
+	if (!waitid(P_PID, (id_t)h->pid, &ended, WEXITED | WNOHANG | WNOWAIT) && !ended.si_pid)
+		return 0;
+	return reason_set(why, -EPIPE, "the VM's process " HOLDER_DIED);
+}
+
+/* Return: 0; -EPIPE: it was not SIGKILL that ended it. */
+static int bury(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : -EPIPE;
 }
 
 int holder_kill(struct holder *h)
@@ -112,8 +132,7 @@ int holder_kill(struct holder *h)
 
 	if (h->pid > 0) {
 		kill(h->pid, SIGKILL);
-		while (waitpid(h->pid, NULL, 0) < 0 && !ret)
-			ret = errno == EINTR ? 0 : -errno;
+		ret = bury(h->pid);
 	}
 	if (h->fd >= 0)
 		close(h->fd);

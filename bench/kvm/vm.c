@@ -2,12 +2,16 @@
 #include "bench/kvm/vm.h"
 
 #include <errno.h>
+#include <linux/mman.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "bench/kvm/guest.h"
 
-#define PAGE GUEST_PAGE
+#define PAGE	    GUEST_PAGE
+#define TRIES	    40 /* of one call that comes no further, as of a TD's */
+#define NAP_NS	    50000ull
+#define NAP_DOUBLES 7 /* then 6.4 ms each time */
 
 enum { SLOT_BOOT, SLOT_MEMORY };
 
@@ -148,22 +152,55 @@ static uint64_t share(const struct vm *vm, unsigned vcpu)
 	return GUEST_MEMORY + pages * vcpu / vm->spec.vcpus * BACKING_STEP;
 }
 
+/* Did the call come further, or may it be tried once more? Waits before it says yes. */
+static bool again(const struct kvm_sys *sys, int ret, bool further, unsigned *tries)
+{
+	uint64_t ns = NAP_NS << (*tries < NAP_DOUBLES ? *tries : NAP_DOUBLES);
+
+	*tries = further ? 0 : *tries + 1;
+	if (further)
+		return !ret || ret == -EINTR || ret == -EAGAIN;
+	if ((ret != -EINTR && ret != -EAGAIN) || *tries >= TRIES)
+		return false;
+	sys->nap(ns);
+	return true;
+}
+
 static int prefault(struct vm *vm, struct reason *why)
 {
 	struct tdc_kvm_pre_fault_memory left = { .gpa = GUEST_MEMORY, .size = vm->spec.bytes };
+	unsigned tries = 0;
 
 	while (left.size) {
 		uint64_t before = left.size;
 		int ret = vm->host->sys->ioctl(vm->vcpu[0].fd, TDC_KVM_PRE_FAULT_MEMORY,
 					       (uintptr_t)&left);
 
-		if (ret < 0 && ret != -EINTR && ret != -EAGAIN)
-			return reason_set(why, ret, "KVM_PRE_FAULT_MEMORY at 0x%llx: %s",
-					  (unsigned long long)left.gpa, strerror(-ret));
-		if (!ret && left.size >= before)
+		if (again(vm->host->sys, ret, left.size < before, &tries))
+			continue;
+		if (!ret)
 			return reason_set(why, -EFAULT, "KVM_PRE_FAULT_MEMORY stands still");
+		return reason_set(why, ret,
+				  "KVM_PRE_FAULT_MEMORY at 0x%llx: %s%s; is there as much free "
+				  "memory, and what does dmesg say",
+				  (unsigned long long)left.gpa, strerror(-ret),
+				  tries >= TRIES ? ", again and again" : "");
 	}
 	return 0;
+}
+
+/*
+ * The guest's page tables map a guest_memfd, the process's do not yet. What is to be cleared
+ * through the view is mapped there, too, so that no page of it faults while the clock runs.
+ */
+static void map_view(const struct vm *vm)
+{
+	const struct backing *m = &vm->memory;
+
+	if (!vm->spec.reset || m->fd < 0 || m->private)
+		return;
+	if (vm->host->sys->madvise(m->view, m->bytes, MADV_POPULATE_WRITE))
+		backing_map(m);
 }
 
 int vm_populate(struct vm *vm, struct reason *why)
@@ -182,6 +219,8 @@ int vm_populate(struct vm *vm, struct reason *why)
 		if (ret)
 			reason_prefix(why, ret, "vCPU %u", i);
 	}
+	if (!ret)
+		map_view(vm);
 	return ret;
 }
 

@@ -37,6 +37,7 @@ uint64_t mem_backing_page(enum mem_backing b);	  /* bytes of one page */
  * mem_supported() - could @bytes be had with @backing now?
  * @root: prefix of /proc and /sys; "" for the live machine
  *
+ * Ordinary memory must be available, and within the limits of this process's memory cgroups.
  * Return: 0; -ENOTSUP where the kernel or its settings say no; -ENOMEM where there is too
  * little; -EINVAL where @bytes is not a multiple of the page. @why then says what to type to get
  * it (`echo madvise > /sys/...`, `echo N > .../nr_hugepages`), or how much would fit.

@@ -9,6 +9,7 @@
 
 #include "harness/core/units.h"
 #include "harness/machine/files.h"
+#include "harness/machine/memcg.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define THP	      "/sys/kernel/mm/transparent_hugepage/"
@@ -56,20 +57,25 @@ static uint64_t usable(uint64_t available)
 static int enough_memory(const char *root, enum mem_backing b, uint64_t bytes, struct reason *why)
 {
 	uint64_t page = backings[b].page, available = mem_available(root), fits;
-	char want[32], have[32];
+	char want[32], have[32], whose[2 * MEMCG_PATH] = "the available memory is left free)";
+	struct memcg_room room;
 
-	/* A kernel that does not say is given the benefit of the doubt. */
-	if (!available)
-		return 0;
+	memcg_room(root, &room);
+	if (room.limit && (!available || room.bytes < available)) {
+		available = room.bytes;
+		snprintf(whose, sizeof(whose), "what %s of the cgroup %s leaves is kept): raise it",
+			 room.limit, room.dir);
+	} else if (!available) {
+		return 0; /* a kernel that does not say is given the benefit of the doubt */
+	}
 	fits = usable(available) / page * page;
 	if (bytes <= fits)
 		return 0;
-	return reason_set(why, -ENOMEM,
-			  "%s of %s pages do not fit: %s would (a tenth of the available memory is "
-			  "left free)",
+	return reason_set(why, -ENOMEM, "%s of %s pages do not fit: %s would (a tenth of %s",
 			  size_format(bytes, want, sizeof(want)), backings[b].name,
 			  /* Nobody types a size to the kilobyte. */
-			  size_format(fits >> 20 ? fits >> 20 << 20 : fits, have, sizeof(have)));
+			  size_format(fits >> 20 ? fits >> 20 << 20 : fits, have, sizeof(have)),
+			  whose);
 }
 
 /* The kernel's word for 2 MiB pages; "inherit" there, or an old kernel, means the global one. */

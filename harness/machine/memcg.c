@@ -24,8 +24,7 @@
 
 /* ---- where this process is ---- */
 
-/* The path behind @field ("0::", ":memory:") of /proc/self/cgroup. Return: is there one? */
-static bool own_path(const char *root, const char *field, char path[MEMCG_PATH])
+bool memcg_own_path(const char *root, const char *field, char path[MEMCG_PATH])
 {
 	char text[4096], *at;
 
@@ -48,7 +47,7 @@ static bool charged_v2(const char *root, char dir[MEMCG_PATH])
 {
 	char path[MEMCG_PATH], file[2 * MEMCG_PATH];
 
-	if (!own_path(root, "0::", path))
+	if (!memcg_own_path(root, "0::", path))
 		return false;
 	for (;;) {
 		char *slash = strrchr(path, '/');
@@ -66,7 +65,7 @@ static bool charged_v2(const char *root, char dir[MEMCG_PATH])
 /* Return: is the controller of cgroup v1, and which cgroup is charged? */
 static bool of_v1(const char *root, char path[MEMCG_PATH])
 {
-	return own_path(root, ":memory:", path);
+	return memcg_own_path(root, ":memory:", path);
 }
 
 static bool kernel_uncharged(const char *root)
@@ -214,7 +213,7 @@ static int enter_own(struct memcg *g, const char *root)
 
 	mount_dir(mount, root);
 	remove_stale(mount);
-	own_path(root, "0::", own);
+	memcg_own_path(root, "0::", own);
 	file_text(root, MOUNT "/cgroup.subtree_control", control, sizeof(control));
 	ret = word_in(control, "memory") ? 0 : put(mount, "cgroup.subtree_control", "+memory");
 	if (ret)

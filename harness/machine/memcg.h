@@ -43,6 +43,22 @@ int memcg_supported(const char *root, struct reason *why);
 int memcg_open(struct memcg *g, const char *root, struct reason *why);
 void memcg_close(struct memcg *g); /* also of {.line = -1}, and twice */
 
+/* What can still be charged before the first limit is met. */
+struct memcg_room {
+	uint64_t bytes;	      /* the limit less what is charged; UINT64_MAX: there is none */
+	char dir[MEMCG_PATH]; /* the cgroup whose limit that is; "" */
+	const char *limit;    /* its file there: "memory.max" */
+};
+
+/*
+ * The least of all cgroups from this process's own upwards, of either version of cgroups. Clean
+ * page cache that was not used lately counts as room: the kernel drops it first.
+ */
+void memcg_room(const char *root, struct memcg_room *least);
+
+/* The path behind @field ("0::", ":memory:") of /proc/self/cgroup. Return: is there one? */
+bool memcg_own_path(const char *root, const char *field, char path[MEMCG_PATH]);
+
 /* The most that was charged since memcg_mark(). */
 struct memcg_mark {
 	int peak;   /* memory.peak, open */

@@ -91,6 +91,12 @@ struct bench_ctx {
 	/* Something that makes an arm's figure unfit; arm -1: all of them. @detail is copied. */
 	void (*flag)(struct bench_ctx *ctx, enum trust_flag flag, int arm, const char *detail);
 	/*
+	 * From prepare(), sample() or values(): what is to be timed is not there, or was not done.
+	 * The sample is dropped, no hook but teardown() is called any more, and the run fails with
+	 * @why, which is copied. Nothing of the invocation is stored.
+	 */
+	void (*give_up)(struct bench_ctx *ctx, int err, const struct reason *why);
+	/*
 	 * The number of the series of metric @metric (an index, not 0) whose values are of
 	 * @subject: "cpu 3", "reclaim". For setup(). Return: >= 0, -ENOMEM.
 	 */

@@ -35,6 +35,8 @@ struct sampling {
 	size_t room, parts_room;
 	uint64_t deadline; /* tick at which no new block starts */
 	bool oom;
+	int failed; /* what a hook gave to give_up(); 0: none did */
+	struct reason failed_why;
 };
 
 static void flag_add(struct bench_ctx *ctx, enum trust_flag flag, int arm, const char *detail)
@@ -63,6 +65,17 @@ flag_printf(struct sampling *s, enum trust_flag flag, int arm, const char *fmt, 
 	vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
 	flag_add(&s->ctx, flag, arm, detail);
+}
+
+/* The first one counts. -EINTR is kept for whoever asks the run to stop. */
+static void bench_give_up(struct bench_ctx *ctx, int err, const struct reason *why)
+{
+	struct sampling *s = (struct sampling *)ctx;
+
+	if (s->failed)
+		return;
+	s->failed = err == -EINTR ? -EIO : err;
+	s->failed_why = *why;
 }
 
 static int reserve(struct sampling *s, size_t more)
@@ -171,6 +184,8 @@ static struct timed take(struct sampling *s, unsigned arm)
 	struct timed t;
 
 	b->prepare(s->state, arm);
+	if (s->failed)
+		return (struct timed){ 0 };
 	if (s->pmu.n)
 		pmu_enable(&s->pmu);
 	t = timed_sample(b->sample, s->state, arm, s->reps[arm]);
@@ -197,7 +212,37 @@ static void judge_sample(struct sampling *s, unsigned arm, const struct timed *t
 	}
 }
 
-/* One block: every arm once, in random order. Return: its ticks, 0 when stopped or out of memory. */
+/* Of one arm. Where a hook fails there is none: see s->failed. Return: its ticks. */
+static uint64_t take_sample(struct sampling *s, unsigned arm, int32_t block)
+{
+	const struct bench_info *b = s->job->bench;
+	struct sampler_result *out = s->out;
+	struct timed t = take(s, arm);
+
+	if (s->failed)
+		return 0;
+	if (block >= 0)
+		judge_sample(s, arm, &t);
+	out->samples[out->n_samples] = (struct sample){
+		.seq = (uint32_t)out->n_samples,
+		.arm = arm,
+		.block = block,
+		.cpu = t.cpu,
+		.ticks = t.ticks,
+		.work = t.work,
+	};
+	if (block >= 0)
+		keep_events(s, (uint32_t)out->n_samples);
+	if (b->values)
+		b->values(s->state, arm, &(struct bench_values){ s, (uint32_t)out->n_samples });
+	out->n_samples++;
+	return t.ticks;
+}
+
+/*
+ * One block: every arm once, in random order. Return: its ticks; 0 when stopped, failed or out of
+ * memory, and the block is dropped.
+ */
 static uint64_t take_block(struct sampling *s, int32_t block)
 {
 	const struct sampler_job *job = s->job;
@@ -213,35 +258,14 @@ static uint64_t take_block(struct sampling *s, int32_t block)
 	for (unsigned i = 0; i < job->n_arms; i++)
 		s->order[i] = i;
 	shuffle_u32(s->order, job->n_arms, seed_derive(job->seed, (uint64_t)(int64_t)block, 0, 3));
-	for (unsigned i = 0; i < job->n_arms; i++) {
-		unsigned arm = s->order[i];
-		struct timed t;
-
-		if (*s->stop) {
-			out->n_samples = before;
-			out->n_parts = parts_before;
-			return 0;
-		}
-		t = take(s, arm);
-		if (block >= 0)
-			judge_sample(s, arm, &t);
-		total += t.ticks;
-		out->samples[out->n_samples] = (struct sample){
-			.seq = (uint32_t)out->n_samples,
-			.arm = arm,
-			.block = block,
-			.cpu = t.cpu,
-			.ticks = t.ticks,
-			.work = t.work,
-		};
-		if (block >= 0)
-			keep_events(s, (uint32_t)out->n_samples);
-		if (job->bench->values)
-			job->bench->values(s->state, arm,
-					   &(struct bench_values){ s, (uint32_t)out->n_samples });
-		out->n_samples++;
-	}
-	return total;
+	for (unsigned i = 0; i < job->n_arms && !*s->stop && !s->failed; i++)
+		total += take_sample(s, s->order[i], block);
+	/* Stopped during the last sample, the block is whole. */
+	if (!s->failed && out->n_samples == before + job->n_arms)
+		return total;
+	out->n_samples = before;
+	out->n_parts = parts_before;
+	return 0;
 }
 
 /* Net ticks of the shortest of three samples: one that an interrupt made long says nothing. */
@@ -249,7 +273,7 @@ static double shortest(struct sampling *s, unsigned arm)
 {
 	uint64_t ticks = UINT64_MAX;
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 3 && !s->failed; i++) {
 		struct timed t = take(s, arm);
 
 		if (t.ticks < ticks)
@@ -271,7 +295,7 @@ static void find_reps(struct sampling *s, unsigned arm)
 		return;
 	if (batch > want)
 		want = batch;
-	while (s->reps[arm] < MAX_REPS) {
+	while (s->reps[arm] < MAX_REPS && !s->failed) {
 		double net = shortest(s, arm);
 
 		if (net >= want)
@@ -296,7 +320,7 @@ static unsigned warm_up(struct sampling *s)
 	uint64_t limit = s->deadline > start ? start + (s->deadline - start) / 4 : start;
 	unsigned n = 0;
 
-	for (unsigned arm = 0; arm < s->job->n_arms && !*s->stop; arm++)
+	for (unsigned arm = 0; arm < s->job->n_arms && !*s->stop && !s->failed; arm++)
 		find_reps(s, arm);
 	while (n < WARM_MAX_BLOCKS) {
 		ticks[n] = (double)take_block(s, -1 - (int32_t)n);
@@ -334,7 +358,7 @@ static int sample_all(struct sampling *s)
 		if (block >= job->min_blocks && now_tick() > s->deadline)
 			break;
 		if (!take_block(s, (int32_t)block))
-			return s->oom ? -ENOMEM : -EINTR;
+			return s->oom ? -ENOMEM : *s->stop ? -EINTR : s->failed;
 	}
 	return 0;
 }
@@ -514,6 +538,7 @@ int sampler_run(const struct machine *m, const struct sampler_job *job,
 		.seed = job->seed,
 		.facts = result->setup,
 		.flag = flag_add,
+		.give_up = bench_give_up,
 		.series = bench_series,
 	};
 	ret = topo_bind_thread(m->topo, job->cpu, why);
@@ -529,6 +554,8 @@ int sampler_run(const struct machine *m, const struct sampler_job *job,
 	if (!ret)
 		ret = measure(&s);
 	job->bench->teardown(s.state);
+	if (ret && ret == s.failed && why)
+		*why = s.failed_why;
 	if (!ret && s.oom)
 		ret = -ENOMEM;
 out:

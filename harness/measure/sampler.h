@@ -72,8 +72,8 @@ struct sampler_result {
  * sampler_run() - one invocation, in the calling process
  * @stop: set from a signal handler: the open block is dropped and -EINTR returned
  *
- * The thread is pinned and stays so. Return: 0; -EINTR; or what setup() said. Free with
- * sampler_result_free() in every case.
+ * The thread is pinned and stays so. Return: 0; -EINTR; or what setup() said, or give_up() was given.
+ * Free with sampler_result_free() in every case.
  */
 int sampler_run(const struct machine *m, const struct sampler_job *job,
 		struct sampler_result *result, const volatile sig_atomic_t *stop,

@@ -183,9 +183,18 @@ static int fake_munmap(void *at, size_t bytes)
 static int fake_madvise(void *at, size_t bytes, int advice)
 {
 	(void)at;
-	(void)bytes;
-	(void)advice;
+	if (advice == MADV_POPULATE_WRITE) {
+		if (fake_kvm.no_populate)
+			return -EINVAL;
+		fake_kvm.mapped += bytes;
+	}
 	return failing(FAKE_MADVISE);
+}
+
+static void fake_nap(uint64_t ns)
+{
+	fake_kvm.naps++;
+	fake_kvm.napped_ns += ns;
 }
 
 static int set_slot(unsigned slot, uint64_t gpa, uint64_t bytes, uint64_t hva)
@@ -247,7 +256,7 @@ static int prefault(struct tdc_kvm_pre_fault_memory *p)
 	uint64_t done = (p->size / 2 + PAGE - 1) / PAGE * PAGE;
 
 	if (fake_kvm.prefault_stands)
-		return 0;
+		return fake_kvm.prefault_error;
 	if (!host_address(p->gpa) || !host_address(p->gpa + p->size - 1))
 		return -ENOENT;
 	p->gpa += done;
@@ -395,4 +404,5 @@ const struct kvm_sys fake_sys = {
 	.mmap = fake_mmap,
 	.munmap = fake_munmap,
 	.madvise = fake_madvise,
+	.nap = fake_nap,
 };

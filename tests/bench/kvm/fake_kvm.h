@@ -29,13 +29,18 @@ struct fake_kvm {
 	unsigned interrupted;	   /* KVM_RUN and KVM_PRE_FAULT_MEMORY answer -EINTR that often */
 	unsigned exit_reason;	   /* of the guest; KVM_EXIT_HLT */
 	unsigned long halts_short; /* bytes before the end that it halts */
-	int prefault_stands;	   /* it answers 0 and does nothing */
+	int prefault_stands;	   /* it does nothing and answers */
+	int prefault_error;	   /* this, which is 0 or less */
+	int no_populate;	   /* a kernel without MADV_POPULATE_WRITE */
 	/* what happened */
 	int calls;
 	enum fake_call failed_call;
 	int failed;	       /* was there a call of that number? */
 	unsigned long faulted; /* bytes that were pre-faulted */
-	char log[4096];	       /* of what was taken down: "close vcpu", ... */
+	unsigned long mapped;  /* bytes that MADV_POPULATE_WRITE mapped */
+	unsigned naps;
+	unsigned long napped_ns;
+	char log[4096]; /* of what was taken down: "close vcpu", ... */
 };
 
 extern struct fake_kvm fake_kvm;

@@ -185,6 +185,63 @@ static void a_guest_that_does_something_else_is_found_out(void **state)
 	assert_non_null(strstr(why.text, "stands still"));
 }
 
+static void prefaulting_that_comes_no_further_ends(void **state)
+{
+	static const int errors[] = { -EAGAIN, -EINTR };
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(errors); i++) {
+		struct reason why = { "" };
+
+		fake_kvm.prefault_stands = 1;
+		fake_kvm.prefault_error = errors[i];
+		fake_kvm.naps = 0;
+		fake_kvm.napped_ns = 0;
+		assert_int_equal(live(&specs[3], &why), errors[i]);
+		assert_non_null(strstr(why.text, "at 0x100000000: "));
+		assert_non_null(strstr(why.text, "again and again; is there"));
+		/* Bounded, with pauses that grow: more than the first one each, less than a second. */
+		assert_int_equal(fake_kvm.naps, 39);
+		assert_in_range(fake_kvm.napped_ns, 39 * 50000ul, 1000000000ul);
+	}
+	/* What cannot be tried again is not. */
+	fake_kvm.prefault_error = -ENOMEM;
+	fake_kvm.naps = 0;
+	assert_int_equal(live(&specs[3], NULL), -ENOMEM);
+	assert_int_equal(fake_kvm.naps, 0);
+}
+
+static void clear_nothing(char *dst, size_t bytes, const char *src)
+{
+	(void)dst;
+	(void)bytes;
+	(void)src;
+}
+
+/* Only of a guest_memfd that the process can see, and only where it is to be cleared. */
+static void a_view_that_is_cleared_is_mapped_before(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(specs); i++) {
+		struct vm_spec spec = specs[i / 2];
+		bool clears = i % 2, shared = spec.backing == BACKING_GUEST_MEMFD && !spec.type;
+		struct reason why = { "" };
+
+		spec.reset = clears ? clear_nothing : NULL;
+		fake_kvm.mapped = 0;
+		assert_int_equal(live(&spec, &why), 0);
+		assert_int_equal(fake_kvm.mapped, clears && shared ? spec.bytes : 0);
+	}
+	/* Byte by byte where the kernel cannot, and what the guest wrote stays. */
+	fake_kvm.no_populate = 1;
+	for (unsigned i = 0; i < ARRAY_SIZE(specs); i++) {
+		struct vm_spec spec = specs[i];
+
+		spec.reset = clear_nothing;
+		assert_int_equal(live(&spec, NULL), 0);
+	}
+}
+
 /* One page that the guest did not write to. */
 static void an_untouched_page_is_found(void **state)
 {
@@ -271,6 +328,10 @@ int main(void)
 						nothing_left),
 		cmocka_unit_test_setup_teardown(a_guest_that_does_something_else_is_found_out,
 						fresh, nothing_left),
+		cmocka_unit_test_setup_teardown(prefaulting_that_comes_no_further_ends, fresh,
+						nothing_left),
+		cmocka_unit_test_setup_teardown(a_view_that_is_cleared_is_mapped_before, fresh,
+						nothing_left),
 		cmocka_unit_test_setup_teardown(an_untouched_page_is_found, fresh, nothing_left),
 		cmocka_unit_test_setup_teardown(every_page_is_cleared_once, fresh, nothing_left),
 		cmocka_unit_test(the_guest_sees_all_of_its_memory),

@@ -121,6 +121,93 @@ static void overcommitted_pool(void **state)
 	tree_remove(&t);
 }
 
+#define CGROUP "/proc/self/cgroup"
+#define V1     "/sys/fs/cgroup/memory/"
+#define V2     "/sys/fs/cgroup/"
+
+/* With 1 GiB available, which lets 921M through. */
+static const struct cgroup_case {
+	struct tree_file file[8];
+	uint64_t bytes;
+	const char *says; /* NULL: it fits */
+} cgroups[] = {
+	/* 200 MiB less 8 leave 192, of which 64 stay free: 128 */
+	{ { { CGROUP, "0::/a/b\n" },
+	    { V2 "a/b/memory.max", "209715200\n" },
+	    { V2 "a/b/memory.current", "8388608\n" } },
+	  128 * M,
+	  NULL },
+	{ { { CGROUP, "0::/a/b\n" },
+	    { V2 "a/b/memory.max", "209715200\n" },
+	    { V2 "a/b/memory.current", "8388608\n" } },
+	  128 * M + 4 * K,
+	  "128M would (a tenth of what memory.max of the cgroup " V2 "a/b leaves is kept)" },
+	/* the parent's limit binds as well, and the mount's own where a namespace hides the rest */
+	{ { { CGROUP, "0::/a/b\n" },
+	    { V2 "a/b/memory.max", "max\n" },
+	    { V2 "a/b/memory.current", "0\n" },
+	    { V2 "a/memory.max", "209715200\n" },
+	    { V2 "a/memory.current", "8388608\n" } },
+	  129 * M,
+	  "cgroup " V2 "a leaves" },
+	{ { { CGROUP, "0::/\n" },
+	    { V2 "memory.max", "209715200\n" },
+	    { V2 "memory.current", "209715201\n" } },
+	  4 * K,
+	  "0 would (a tenth of what memory.max of the cgroup /sys/fs/cgroup leaves" },
+	/* what is cached is given back */
+	{ { { CGROUP, "0::/a\n" },
+	    { V2 "a/memory.max", "209715200\n" },
+	    { V2 "a/memory.current", "209715200\n" },
+	    { V2 "a/memory.stat", "anon 8388608\ninactive_file 201326592\n" } },
+	  128 * M,
+	  NULL },
+	/* none, or beyond what the machine has */
+	{ { { CGROUP, "0::/a\n" }, { V2 "a/memory.max", "max\n" } }, 900 * M, NULL },
+	{ { { CGROUP, "0::/a\n" },
+	    { V2 "a/memory.max", "4294967296\n" },
+	    { V2 "a/memory.current", "0\n" } },
+	  950 * M,
+	  "would (a tenth of the available memory is left free)" },
+	/* version 1, beside a version 2 without the controller */
+	{ { { CGROUP, "4:memory:/a\n0::/\n" },
+	    { V1 "a/memory.limit_in_bytes", "209715200\n" },
+	    { V1 "a/memory.usage_in_bytes", "8388608\n" } },
+	  129 * M,
+	  "128M would (a tenth of what memory.limit_in_bytes of the cgroup " V1 "a leaves" },
+	{ { { CGROUP, "4:memory:/a/gone\n0::/\n" },
+	    { V1 "memory.limit_in_bytes", "209715200\n" },
+	    { V1 "memory.usage_in_bytes", "209715200\n" },
+	    { V1 "memory.stat", "inactive_file 1\ntotal_inactive_file 201326592\n" } },
+	  128 * M,
+	  NULL },
+	{ { { CGROUP, "4:memory:/\n0::/\n" },
+	    { V1 "memory.limit_in_bytes", "9223372036854771712\n" },
+	    { V1 "memory.usage_in_bytes", "4096\n" } },
+	  900 * M,
+	  NULL },
+};
+
+static void cgroups_bind(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cgroups); i++) {
+		const struct cgroup_case *c = &cgroups[i];
+		struct reason why = { "" };
+		struct tree t;
+		int err;
+
+		tree_make(&t);
+		tree_write(&t, MEMINFO, "MemAvailable: 1048576 kB\n");
+		for (size_t f = 0; f < ARRAY_SIZE(c->file) && c->file[f].path; f++)
+			tree_write_all(&t, &c->file[f], 1);
+		err = mem_supported(t.root, MEM_4K, c->bytes, &why);
+		tree_remove(&t);
+		if (err != (c->says ? -ENOMEM : 0) || (c->says && !strstr(why.text, c->says)))
+			fail_msg("case %zu: %d '%s'", i, err, why.text);
+	}
+}
+
 static void available(void **state)
 {
 	struct tree t;
@@ -436,6 +523,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_supported),
 		cmocka_unit_test(overcommitted_pool),
+		cmocka_unit_test(cgroups_bind),
 		cmocka_unit_test(available),
 		cmocka_unit_test(names),
 		cmocka_unit_test(allocations),

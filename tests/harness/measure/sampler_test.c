@@ -36,7 +36,7 @@
 
 /* ---- the diary ---- */
 
-enum what { PREPARE, SAMPLE, VERIFY, FINISH, TEARDOWN };
+enum what { PREPARE, SAMPLE, VERIFY, VALUES, FINISH, TEARDOWN };
 
 struct entry {
 	enum what what;
@@ -95,6 +95,10 @@ static struct {
 	bool tell;
 	int series[2];
 	size_t samples, verifies, prepares;
+	enum what fail_in; /* PREPARE, SAMPLE or VALUES, */
+	size_t fail_at;	   /* in that call of it; 0: never */
+	int fail_with;
+	struct bench_ctx *ctx;
 } how;
 
 static volatile sig_atomic_t stop;
@@ -115,8 +119,22 @@ static enum kind fake_kind(const struct machine *m, const struct cell *cell, str
 	return KIND_MEASURED;
 }
 
+/* Twice: the first is the one that counts. */
+static void fail_if_due(enum what what, size_t call)
+{
+	struct reason why = { "" };
+
+	if (!how.fail_at || how.fail_in != what || how.fail_at != call)
+		return;
+	reason_set(&why, how.fail_with, "the paint ran out in call %zu", call);
+	how.ctx->give_up(how.ctx, how.fail_with, &why);
+	reason_set(&why, -EIO, "and the brush broke");
+	how.ctx->give_up(how.ctx, -EIO, &why);
+}
+
 static int fake_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 {
+	how.ctx = ctx;
 	if (how.setup_error)
 		return reason_set(why, how.setup_error, "there is no paint");
 	if (how.setup_flags) {
@@ -144,6 +162,8 @@ static void fake_values(void *state, unsigned arm, struct bench_values *out)
 	bench_value(out, how.series[0], 0.75);
 	bench_value(out, -ENOMEM, 99);
 	bench_value(out, how.series[1], 0.25);
+	note(VALUES, arm, 0, now());
+	fail_if_due(VALUES, count_entries(VALUES));
 }
 
 static void fake_prepare(void *state, unsigned arm)
@@ -156,6 +176,7 @@ static void fake_prepare(void *state, unsigned arm)
 	if (how.prepare_ticks)
 		spin(how.prepare_ticks);
 	note(PREPARE, arm, 0, begin);
+	fail_if_due(PREPARE, how.prepares);
 }
 
 static void move_to(int cpu)
@@ -183,6 +204,7 @@ static uint64_t fake_sample(void *state, unsigned arm, unsigned reps)
 	if (how.move_to >= 0)
 		move_to(how.move_to);
 	note(SAMPLE, arm, reps, begin);
+	fail_if_due(SAMPLE, how.samples);
 	return 3ull * reps;
 }
 
@@ -1057,6 +1079,61 @@ static void stopping_in_mid_measurement_keeps_whole_blocks(void **state)
 	plan_free(&plan);
 }
 
+/* Each in the first warm-up block, in the middle of another one, and among those that count. */
+static void a_hook_that_fails_drops_the_block_and_ends_it(void **state)
+{
+	static const enum what hooks[] = { PREPARE, SAMPLE, VALUES };
+	static const size_t calls[] = { 1, 2, 3, 4 + 3, 4 * 2, 4 * 400 + 2 };
+	struct plan plan = plan_of(&telling, "shape=round");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hooks) * ARRAY_SIZE(calls); i++) {
+		size_t call = calls[i / ARRAY_SIZE(hooks)], whole = (call - 1) / 2;
+		struct sampler_job job = job_of(&plan);
+		struct sampler_result r;
+		struct reason why = { "" };
+		char want[64];
+
+		fresh_diary(NULL);
+		how.tell = true;
+		how.fail_in = hooks[i % ARRAY_SIZE(hooks)];
+		how.fail_at = call;
+		how.fail_with = -ENOSPC;
+		job.max_blocks = 1000;
+		assert_int_equal(sampler_run(&machine, &job, &r, &stop, &why), -ENOSPC);
+		snprintf(want, sizeof(want), "the paint ran out in call %zu", call);
+		assert_string_equal(why.text, want);
+		/* No sample of the block, no value of it, and nothing was called behind it. */
+		assert_int_equal(r.n_samples, 2 * whole);
+		assert_int_equal(r.n_parts, 2 * r.n_samples);
+		assert_int_equal(diary.at[diary.n - 1].what, TEARDOWN);
+		assert_int_equal(diary.at[diary.n - 2].what, how.fail_in);
+		assert_int_equal(count_entries(FINISH), 0);
+		sampler_result_free(&r);
+	}
+	plan_free(&plan);
+}
+
+static void a_hook_that_fails_in_a_batch_ends_it(void **state)
+{
+	struct plan plan = plan_of(&repeated, "shape=round");
+	struct sampler_job job = job_of(&plan);
+	struct sampler_result r;
+	struct reason why = { "" };
+
+	(void)state;
+	how.fail_in = PREPARE;
+	how.fail_at = 2;
+	how.fail_with = -EINTR; /* nobody asked for an end: it is no interruption */
+	assert_int_equal(sampler_run(&machine, &job, &r, &stop, &why), -EIO);
+	assert_string_equal(why.text, "the paint ran out in call 2");
+	assert_int_equal(count_entries(PREPARE), 2);
+	assert_int_equal(count_entries(SAMPLE), 1);
+	assert_int_equal(r.n_samples, 0);
+	sampler_result_free(&r);
+	plan_free(&plan);
+}
+
 static void a_setup_that_fails_ends_it(void **state)
 {
 	struct plan plan = plan_of(&brief, "shape=round");
@@ -1241,6 +1318,8 @@ int main(void)
 		TEST(a_moment_is_too_short_for_a_clock_step),
 		TEST(stopping_drops_the_open_block),
 		TEST(stopping_in_mid_measurement_keeps_whole_blocks),
+		TEST(a_hook_that_fails_drops_the_block_and_ends_it),
+		TEST(a_hook_that_fails_in_a_batch_ends_it),
 		TEST(a_setup_that_fails_ends_it),
 		TEST(a_cpu_that_is_not_there_is_refused),
 		TEST(values_become_parts_of_the_samples),
