@@ -84,6 +84,7 @@ enum trust_flag {
 	FLAG_WARM_UP,
 	FLAG_VERIFY,
 	FLAG_NO_FLUSH,
+	FLAG_UNEXPLAINED,
 	FLAG_MAX
 };
 
