@@ -19,13 +19,36 @@
 /* The median of the samples must not leave more of itself unexplained. */
 #define UNEXPLAINED_SHARE 0.05
 
-int64_t td_away_ns(void)
+static int64_t ns_of(clockid_t clock)
 {
-	struct timespec wall, ran;
+	struct timespec t;
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran);
-	clock_gettime(CLOCK_MONOTONIC_RAW, &wall);
-	return (wall.tv_sec - ran.tv_sec) * 1000000000 + wall.tv_nsec - ran.tv_nsec;
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t wall_first(void)
+{
+	int64_t wall = ns_of(CLOCK_MONOTONIC_RAW);
+
+	return wall - ns_of(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static int64_t wall_last(void)
+{
+	int64_t ran = ns_of(CLOCK_THREAD_CPUTIME_ID);
+
+	return ns_of(CLOCK_MONOTONIC_RAW) - ran;
+}
+
+int64_t td_away_begin(bool around)
+{
+	return around ? wall_first() : wall_last();
+}
+
+int64_t td_away_end(bool around, int64_t begun)
+{
+	return (around ? wall_last() : wall_first()) - begun;
 }
 
 /* ---- before a sample ---- */
@@ -82,11 +105,12 @@ static void take_leaves(struct td_user *u, unsigned member)
 {
 	const struct td_setting *set = &u->arm->set;
 	size_t n = set->size / set->leaf;
-	int64_t away = td_away_ns();
+	bool around = u->arm->replay.every; /* else the loop is timed within */
+	int64_t away = td_away_begin(around);
 
 	td_leaves(&u->arm->replay, &u->thread[member], n * member / set->threads,
 		  n * (member + 1) / set->threads);
-	u->away_thread[member] = td_away_ns() - away;
+	u->away_thread[member] = td_away_end(around, away);
 	__atomic_sub_fetch(&u->running, 1, __ATOMIC_RELEASE);
 }
 
@@ -144,19 +168,19 @@ void td_user_prepare(struct td_user *u, unsigned arm)
 
 static void hkid(struct td_user *u, const struct td_arm *a)
 {
-	int64_t away = td_away_ns();
+	int64_t away = td_away_begin(false);
 
 	td_tally_begin(&u->whole.tally);
 	td_release_hkid(&a->replay, &u->whole);
 	td_tally_mark(&u->whole.tally, TD_P_HKID);
 	td_tally_keep(&u->whole.tally);
-	u->away[TD_P_HKID] = td_away_ns() - away;
+	u->away[TD_P_HKID] = td_away_end(false, away);
 }
 
 static void all_leaves(struct td_user *u, const struct td_arm *a)
 {
 	struct td_tally *t = &u->whole.tally;
-	int64_t away = td_away_ns();
+	int64_t away = td_away_begin(false);
 	uint64_t own = 0;
 
 	if (!has_team(a)) {
@@ -171,7 +195,7 @@ static void all_leaves(struct td_user *u, const struct td_arm *a)
 		own += team_time(u->team, i)->end - team_time(u->team, i)->start;
 	t->ticks[TD_P_WAIT] -= own / a->set.threads;
 	/* Whoever had the caller's CPU while it waited is in what it waited. */
-	u->away[TD_P_WAIT] = td_away_ns() - away - u->away_thread[0];
+	u->away[TD_P_WAIT] = td_away_end(false, away) - u->away_thread[0];
 }
 
 void td_user_steps(struct td_user *u, const struct td_arm *a)
@@ -190,12 +214,12 @@ void td_user_free_pages(struct td_user *u, const struct td_arm *a)
 
 	if (a->set.without & TD_BIT(TD_P_FREE))
 		return;
-	away = td_away_ns();
+	away = td_away_begin(false);
 	td_tally_begin(&u->whole.tally);
 	madvise(u->mem.base, u->mem.bytes, MADV_DONTNEED);
 	td_tally_mark(&u->whole.tally, TD_P_FREE);
 	td_tally_keep(&u->whole.tally);
-	u->away[TD_P_FREE] = td_away_ns() - away;
+	u->away[TD_P_FREE] = td_away_end(false, away);
 }
 
 static void all_steps(struct td_user *u, const struct td_arm *a)
@@ -207,7 +231,7 @@ static void all_steps(struct td_user *u, const struct td_arm *a)
 uint64_t td_user_run(struct td_user *u, unsigned arm)
 {
 	const struct td_arm *a = &u->arms[arm];
-	int64_t away = td_away_ns();
+	int64_t away = td_away_begin(true);
 
 	memset(u->away, 0, sizeof(u->away));
 	memset(u->away_thread, 0, u->threads * sizeof(*u->away_thread));
@@ -217,7 +241,7 @@ uint64_t td_user_run(struct td_user *u, unsigned arm)
 		reset_user_run(&u->alone, &a->alone, 1);
 	else
 		all_steps(u, a);
-	u->away[TD_P_AWAY] = td_away_ns() - away;
+	u->away[TD_P_AWAY] = td_away_end(true, away);
 	return 1;
 }
 

@@ -103,8 +103,13 @@ void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out);
 int td_user_verify(struct td_user *u, unsigned arm, struct reason *why);
 int td_user_finish(struct td_user *u, struct reason *why);
 
-/* How long this thread was not on a CPU up to now, in ns: of use as a difference only. */
-int64_t td_away_ns(void);
+/*
+ * How many ns this thread is not on a CPU between the two. A system call is where a thread loses it,
+ * so what it loses by asking counts where those who time have it in their figure.
+ * @around: they have it; the wall's clock is then read outermost
+ */
+int64_t td_away_begin(bool around);
+int64_t td_away_end(bool around, int64_t begun);
 
 /* Was each step of the sample just taken done as often as @set says? Return: 0, -EFAULT. */
 int td_check_counts(const struct td_user *u, const struct td_setting *set, struct reason *why);
