@@ -211,6 +211,8 @@ void compare_notes(const struct compare *cmp, FILE *to)
 	if (c->sequential)
 		fprintf(to, "remark: one side was measured before the other, so drift is in the "
 			    "figures; interleave the runs\n");
+	if (any_upper_bound(c->rows, c->n_rows))
+		fprintf(to, "remark: %s\n", UPPER_BOUND);
 	note_floors(cmp, to);
 	note_states(cmp->a, cmp->n_a, to);
 	note_states(cmp->b, cmp->n_b, to);

@@ -139,6 +139,22 @@ enum effect_form effect_form_of(const char *benchmark, const char *factor)
 	return i < 0 ? EFFECT_RATIO : bench_factor(b, (unsigned)i)->effect;
 }
 
+bool is_upper_bound(const struct comparison_row *row)
+{
+	const struct report_cell *a = row->a.cell, *b = row->b.cell;
+
+	return strcmp(report_level(a, "quirk"), report_level(b, "quirk")) &&
+	       !strcmp(report_level(a, "seam"), "0") && !strcmp(report_level(b, "seam"), "0");
+}
+
+bool any_upper_bound(const struct comparison_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_upper_bound(&rows[i]))
+			return true;
+	return false;
+}
+
 json_t *json_number(double v)
 {
 	return isfinite(v) ? json_real(v) : json_null();

@@ -31,6 +31,17 @@ char *text_verdict(const struct report *r, const struct comparison *c,
 enum effect_form effect_form_of(const char *benchmark, const char *factor);
 
 /* JSON has no NaN: what does not exist is null. */
+/*
+ * Is the row of two erratum modes of a replay whose SEAMCALLs take no time? Then its percentage is of
+ * too small a whole, and UPPER_BOUND has to stand beside it.
+ */
+bool is_upper_bound(const struct comparison_row *row);
+bool any_upper_bound(const struct comparison_row *rows, size_t n);
+
+#define UPPER_BOUND                                                                          \
+	"SEAMCALLs take no time in the replay (seam=0), so what quirk=off saves in percent " \
+	"is at most that"
+
 json_t *json_number(double v);
 json_t *effect_json(const struct effect *e, size_t min_n);
 json_t *comparison_row_json(const struct comparison *c, const struct comparison_row *row);

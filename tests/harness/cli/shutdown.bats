@@ -55,6 +55,15 @@ told() { # ARG...
 	jq -e 'any(.remarks[]; startswith("apart:")) and any(.remarks[]; contains("per 4 KiB page"))' told.json
 }
 
+@test "a percentage of a replay whose SEAMCALLs take no time is called a bound" {
+	case_of none "$VM" 0 "$REPLAY,seam=0"
+	told
+	[[ $output == *"SEAMCALLs take no time in the replay (seam=0)"*"at most that"* ]]
+	case_of some "$VM" 0 "$REPLAY,seam=200"
+	told
+	[[ $output != *"at most that"* ]]
+}
+
 @test "the table names arms, kinds, both forms and what is not paired" {
 	case_of one
 	told
