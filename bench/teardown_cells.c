@@ -135,7 +135,7 @@ const struct factor_info teardown_factors[] = {
 	[F_LEAF] = { "leaf", "the page size of the S-EPT", FACTOR_WORD, leaf_levels, "4K", true,
 		     EFFECT_BOTH },
 	[F_QUIRK] = { "quirk", "the erratum mode", FACTOR_WORD, quirk_levels, "on,off", true,
-		      EFFECT_BOTH },
+		      EFFECT_UNITS_BOTH },
 	[F_MODE] = { "mode", "where the replay runs", FACTOR_WORD, mode_levels, "user", false,
 		     EFFECT_RATIO },
 	[F_RESET] = { "reset", "when the kernel resets, and how it fences", FACTOR_WORD,

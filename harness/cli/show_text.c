@@ -324,8 +324,6 @@ static void print_comparison(const struct report *r, const struct comparison *c,
 		if (t)
 			table_print(t, stdout);
 	}
-	if (any_upper_bound(c->rows, c->n_rows))
-		printf("%s.\n", UPPER_BOUND);
 	if (c->level > REPORT_CONF)
 		printf("Verdicts are adjusted for %zu comparisons: intervals at %.2f %%.\n",
 		       c->adjusted, c->level * 100);
