@@ -107,7 +107,7 @@ static const struct level_info dpamt_levels[] = {
 
 static const struct level_info skip_levels[] = {
 	{ "off", "TDH.PHYMEM.CACHE.WB of each package is called", false },
-	{ "on", "it is not", false },
+	{ "on", "it is not: for mode=kernel", false },
 	{ NULL, NULL, false },
 };
 
@@ -135,7 +135,7 @@ const struct factor_info teardown_factors[] = {
 	[F_LEAF] = { "leaf", "the page size of the S-EPT", FACTOR_WORD, leaf_levels, "4K", true,
 		     EFFECT_BOTH },
 	[F_QUIRK] = { "quirk", "the erratum mode", FACTOR_WORD, quirk_levels, "on,off", true,
-		      EFFECT_BOTH },
+		      EFFECT_UNITS_BOTH },
 	[F_MODE] = { "mode", "where the replay runs", FACTOR_WORD, mode_levels, "user", false,
 		     EFFECT_RATIO },
 	[F_RESET] = { "reset", "when the kernel resets, and how it fences", FACTOR_WORD,
@@ -289,6 +289,11 @@ static int guests_supported(const struct machine *m, const struct level *l, stru
 				  l[F_IN_GUEST].text, l[F_VCPUS].text);
 	if (l[F_IN_GUEST].number && l[F_PATH].number == TD_TEARDOWN)
 		return reason_set(why, -ENOTSUP, "path=teardown kicks nobody: leave in_guest at 0");
+	if (l[F_IN_GUEST].number && l[F_THREADS].number > 1)
+		return reason_set(why, -ENOTSUP,
+				  "in_guest=%s with threads=%s: TRACK and its kick are serialised, "
+				  "so threads=1",
+				  l[F_IN_GUEST].text, l[F_THREADS].text);
 	if (l[F_IN_GUEST].number > cpus - l[F_THREADS].number)
 		return reason_set(why, -ENOTSUP,
 				  "in_guest=%s and threads=%s need a CPU each, and there are %u",
@@ -368,6 +373,11 @@ int teardown_supported(const struct machine *m, const struct cell *cell, struct 
 				  "leaf=2M has no Dynamic PAMT entry: dpamt=%s is "
 				  "for leaf=4K",
 				  l[F_DPAMT].text);
+	if (l[F_SKIP_CACHE_WB].number && !in_kernel(cell))
+		return reason_set(
+			why, -ENOTSUP,
+			"skip_cache_wb=on: user space writes no package's caches back, so "
+			"there is nothing to skip: mode=kernel");
 	if (l[F_SEAM].number > MAX_SEAM_NS)
 		return reason_set(why, -ENOTSUP, "seam=%s: %d ns at most", l[F_SEAM].text,
 				  MAX_SEAM_NS);
@@ -389,7 +399,10 @@ static enum kind seam_kind(const struct level *l, const struct reason *stand_ins
 			   struct reason *why)
 {
 	if (!l[F_SEAM].number) {
-		reason_set(why, 0, "%sno SEAMCALL is executed", stand_ins->text);
+		reason_set(why, 0,
+			   "%sno SEAMCALL is executed: they take no time in the replay, so what "
+			   "quirk=off saves in percent is at most that",
+			   stand_ins->text);
 		return KIND_ANALOGUE;
 	}
 	reason_set(why, 0, "%sno SEAMCALL is executed: a delay of %s ns is in its place",
@@ -429,11 +442,15 @@ enum kind teardown_kind(const struct machine *m, const struct cell *cell, struct
 			reason_set(why, 0, "%s stands in for MOVDIR64B", op->name);
 		return insn ? KIND_ANALOGUE : KIND_MEASURED;
 	}
-	reason_set(&stand_ins, 0, "%s%s%s%s%s", insn ? op->name : "",
+	reason_set(&stand_ins, 0, "%s%s%s%s%s%s", insn ? op->name : "",
 		   insn ? " stands in for MOVDIR64B, " : "",
 		   clflush ? "clflush for CLFLUSHOPT, " : "",
 		   out != OUT_FREE ? "madvise() stands in for the freeing of guest_memfd, " : "",
-		   l[F_IN_GUEST].number ? "membarrier() for the IPIs of a kick, " : "");
+		   l[F_IN_GUEST].number ? "membarrier() for the IPIs of a kick, " : "",
+		   l[F_THREADS].number > 1
+			   ? "threads share what KVM does in one, under its mmu_lock and with "
+			     "TRACK serialised, "
+			   : "");
 	return seam_kind(l, &stand_ins, why);
 }
 

@@ -113,9 +113,11 @@ static void tear_down(struct td_user *u)
 {
 	struct td_kernel *k = u->kernel;
 	struct reason why = { "" };
+	int64_t away = td_away_begin(true);
 
 	if (!k->err)
 		keep(k, kmod_teardown(&k->k, &k->torn, &why), &why);
+	u->away_thread[0] = td_away_end(true, away);
 }
 
 /* Members behind the first keep their CPUs busy, so that a kick interrupts somebody who runs. */
@@ -177,12 +179,14 @@ static void tell(struct td_user *u)
 
 static void with_guests(struct td_user *u)
 {
+	int64_t away = td_away_begin(false);
 	uint64_t start = td_ticks(), own;
 
 	team_go(u->team);
 	own = team_time(u->team, 0)->end - team_time(u->team, 0)->start;
 	tell(u);
 	u->whole.tally.ticks[TD_P_WAIT] = td_ticks() - start - own;
+	u->away[TD_P_WAIT] = td_away_end(false, away) - u->away_thread[0];
 }
 
 static void reset_alone(struct td_user *u, const struct td_arm *a)

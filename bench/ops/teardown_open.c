@@ -63,7 +63,8 @@ static int open_threads(struct td_user *u, struct reason *why)
 {
 	u->thread = calloc(u->threads, sizeof(*u->thread));
 	u->source = calloc(u->threads, sizeof(*u->source));
-	if (!u->thread || !u->source)
+	u->away_thread = calloc(u->threads, sizeof(*u->away_thread));
+	if (!u->thread || !u->source || !u->away_thread)
 		return reason_set(why, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < u->threads; i++) {
 		topup_source_open(&u->source[i], u->pooled ? &u->pool : NULL);
@@ -336,6 +337,7 @@ void td_user_close(struct td_user *u)
 	mem_free(&u->mem);
 	free(u->vcpu);
 	free(u->cpus);
+	free(u->away_thread);
 	free(u->thread);
 	free(u->source);
 	free(u->pairs);

@@ -2,6 +2,7 @@
 #include "bench/ops/teardown_kernel.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,41 @@
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
 #endif
+
+/* The median of the samples must not leave more of itself unexplained. */
+#define UNEXPLAINED_SHARE 0.05
+
+static int64_t ns_of(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t wall_first(void)
+{
+	int64_t wall = ns_of(CLOCK_MONOTONIC_RAW);
+
+	return wall - ns_of(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static int64_t wall_last(void)
+{
+	int64_t ran = ns_of(CLOCK_THREAD_CPUTIME_ID);
+
+	return ns_of(CLOCK_MONOTONIC_RAW) - ran;
+}
+
+int64_t td_away_begin(bool around)
+{
+	return around ? wall_first() : wall_last();
+}
+
+int64_t td_away_end(bool around, int64_t begun)
+{
+	return (around ? wall_last() : wall_first()) - begun;
+}
 
 /* ---- before a sample ---- */
 
@@ -69,9 +105,12 @@ static void take_leaves(struct td_user *u, unsigned member)
 {
 	const struct td_setting *set = &u->arm->set;
 	size_t n = set->size / set->leaf;
+	bool around = u->arm->replay.every; /* else the loop is timed within */
+	int64_t away = td_away_begin(around);
 
 	td_leaves(&u->arm->replay, &u->thread[member], n * member / set->threads,
 		  n * (member + 1) / set->threads);
+	u->away_thread[member] = td_away_end(around, away);
 	__atomic_sub_fetch(&u->running, 1, __ATOMIC_RELEASE);
 }
 
@@ -129,15 +168,19 @@ void td_user_prepare(struct td_user *u, unsigned arm)
 
 static void hkid(struct td_user *u, const struct td_arm *a)
 {
+	int64_t away = td_away_begin(false);
+
 	td_tally_begin(&u->whole.tally);
 	td_release_hkid(&a->replay, &u->whole);
 	td_tally_mark(&u->whole.tally, TD_P_HKID);
 	td_tally_keep(&u->whole.tally);
+	u->away[TD_P_HKID] = td_away_end(false, away);
 }
 
 static void all_leaves(struct td_user *u, const struct td_arm *a)
 {
 	struct td_tally *t = &u->whole.tally;
+	int64_t away = td_away_begin(false);
 	uint64_t own = 0;
 
 	if (!has_team(a)) {
@@ -151,6 +194,8 @@ static void all_leaves(struct td_user *u, const struct td_arm *a)
 	for (unsigned i = 0; i < a->set.threads; i++)
 		own += team_time(u->team, i)->end - team_time(u->team, i)->start;
 	t->ticks[TD_P_WAIT] -= own / a->set.threads;
+	/* Whoever had the caller's CPU while it waited is in what it waited. */
+	u->away[TD_P_WAIT] = td_away_end(false, away) - u->away_thread[0];
 }
 
 void td_user_steps(struct td_user *u, const struct td_arm *a)
@@ -162,30 +207,19 @@ void td_user_steps(struct td_user *u, const struct td_arm *a)
 		hkid(u, a);
 }
 
-/* How long this thread was not on a CPU up to now: of use as a difference only. */
-static int64_t away_ns(void)
-{
-	struct timespec wall, ran;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ran);
-	clock_gettime(CLOCK_MONOTONIC_RAW, &wall);
-	return (wall.tv_sec - ran.tv_sec) * 1000000000 + wall.tv_nsec - ran.tv_nsec;
-}
-
 /* The file's pages go when its last reference does, behind the removal of all of them. */
 void td_user_free_pages(struct td_user *u, const struct td_arm *a)
 {
 	int64_t away;
 
-	u->away_free_ns = 0;
 	if (a->set.without & TD_BIT(TD_P_FREE))
 		return;
-	away = away_ns();
+	away = td_away_begin(false);
 	td_tally_begin(&u->whole.tally);
 	madvise(u->mem.base, u->mem.bytes, MADV_DONTNEED);
 	td_tally_mark(&u->whole.tally, TD_P_FREE);
 	td_tally_keep(&u->whole.tally);
-	u->away_free_ns = away_ns() - away;
+	u->away[TD_P_FREE] = td_away_end(false, away);
 }
 
 static void all_steps(struct td_user *u, const struct td_arm *a)
@@ -197,15 +231,17 @@ static void all_steps(struct td_user *u, const struct td_arm *a)
 uint64_t td_user_run(struct td_user *u, unsigned arm)
 {
 	const struct td_arm *a = &u->arms[arm];
-	int64_t away = away_ns();
+	int64_t away = td_away_begin(true);
 
+	memset(u->away, 0, sizeof(u->away));
+	memset(u->away_thread, 0, u->threads * sizeof(*u->away_thread));
 	if (u->kernel)
 		td_kernel_run(u, a);
 	else if (a->set.reset_alone)
 		reset_user_run(&u->alone, &a->alone, 1);
 	else
 		all_steps(u, a);
-	u->away_ns = away_ns() - away;
+	u->away[TD_P_AWAY] = td_away_end(true, away);
 	return 1;
 }
 
@@ -247,19 +283,42 @@ static void tell_steps(const struct td_user *u, const struct td_arm *a, struct b
 	}
 }
 
+/* The mean of the threads, as their phases are; the caller's own where it does something else. */
+static void mean_away(struct td_user *u, const struct td_arm *a)
+{
+	int64_t sum = 0;
+
+	for (unsigned i = 0; i < a->set.threads; i++)
+		sum += u->away_thread[i];
+	u->away[TD_P_LEAVES] = sum / a->set.threads;
+	u->away[TD_P_AWAY] += u->away[TD_P_LEAVES] - u->away_thread[0] - u->away[TD_P_WAIT];
+}
+
 /*
  * What was away is in no other phase. A marked leaf that was interrupted does not count, but the
- * freeing and the whole loop over the leaves are timed from end to end.
+ * rest, and the whole loop over the leaves, are timed from end to end.
  */
 static void take_away(struct td_user *u, struct td_arm *a)
 {
-	double away = (double)u->away_ns * u->ticks_per_ns;
-	double in_free = (double)u->away_free_ns * u->ticks_per_ns;
+	double *ticks = a->phases.ticks;
 
-	a->phases.ticks[TD_P_AWAY] = away;
-	a->phases.ticks[TD_P_FREE] -= in_free;
-	if (!a->replay.every && !has_team(a))
-		a->phases.ticks[TD_P_LEAVES] -= away - in_free;
+	mean_away(u, a);
+	ticks[TD_P_AWAY] = (double)u->away[TD_P_AWAY] * u->ticks_per_ns;
+	ticks[TD_P_HKID] -= (double)u->away[TD_P_HKID] * u->ticks_per_ns;
+	ticks[TD_P_FREE] -= (double)u->away[TD_P_FREE] * u->ticks_per_ns;
+	if (!a->replay.every)
+		ticks[TD_P_LEAVES] -= (double)u->away[TD_P_LEAVES] * u->ticks_per_ns;
+}
+
+/* With more than half of the samples beyond it their median is. */
+static void count_unexplained(struct td_arm *a, double sample)
+{
+	double left = sample;
+
+	for (unsigned i = 0; i < TD_PHASES; i++)
+		left -= a->phases.ticks[i];
+	a->samples++;
+	a->unexplained += fabs(left) > UNEXPLAINED_SHARE * sample;
 }
 
 void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out)
@@ -267,13 +326,14 @@ void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out)
 	struct td_arm *a = &u->arms[arm];
 
 	if (a->set.reset_alone) {
-		a->phases.ticks[TD_P_AWAY] = (double)u->away_ns * u->ticks_per_ns;
+		a->phases.ticks[TD_P_AWAY] = (double)u->away[TD_P_AWAY] * u->ticks_per_ns;
 		a->phases.ticks[TD_P_RESET] = bench_sample_ticks(out) - a->phases.ticks[TD_P_AWAY];
 	} else {
 		add_threads(u, a);
 		take_away(u, a);
 		tell_steps(u, a, out);
 	}
+	count_unexplained(a, bench_sample_ticks(out));
 	phases_values(&a->phases, out);
 	bench_value(out, u->page, bench_sample_ticks(out) / (double)(a->set.size / TD_PAGE));
 }
@@ -287,10 +347,27 @@ static void flag_shortage(struct td_user *u)
 	u->ctx->flag(u->ctx, FLAG_HUGE_PAGES, -1, detail);
 }
 
+static void flag_unexplained(struct td_user *u)
+{
+	char detail[128];
+
+	for (unsigned i = 0; i < u->n_arms; i++) {
+		const struct td_arm *a = &u->arms[i];
+
+		if (2 * a->unexplained <= a->samples)
+			continue;
+		snprintf(detail, sizeof(detail),
+			 "more than %.0f %% of the time in %u of %u samples",
+			 100 * UNEXPLAINED_SHARE, a->unexplained, a->samples);
+		u->ctx->flag(u->ctx, FLAG_UNEXPLAINED, (int)i, detail);
+	}
+}
+
 int td_user_finish(struct td_user *u, struct reason *why)
 {
 	int ret;
 
+	flag_unexplained(u);
 	if (u->kernel)
 		return td_kernel_finish(u, why);
 	renew(u);

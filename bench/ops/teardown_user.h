@@ -41,6 +41,7 @@ struct td_arm {
 	struct td_setting set;
 	struct td_replay replay;
 	struct phases phases;
+	unsigned samples, unexplained; /* of them, those that phases left too much of */
 	struct reset_call alone;
 	unsigned pamt_loops;
 };
@@ -66,8 +67,12 @@ struct td_user {
 	bool pooled, counted;
 	double mark_cost; /* ticks */
 	double ticks_per_ns;
-	/* Off the CPU in the sample just taken, the caller; and of it while it freed. */
-	int64_t away_ns, away_free_ns;
+	/*
+	 * ns off the CPU in the sample just taken: each thread, in its share of the leaves; and by
+	 * phases that are timed from end to end, where TD_P_AWAY has all of it, a mean of threads.
+	 */
+	int64_t *away_thread;
+	int64_t away[TD_PHASES];
 	struct td_thread whole;	   /* what is not of a leaf */
 	const struct td_arm *arm;  /* that the team is at */
 	unsigned running;	   /* threads that are not done with their leaves */
@@ -97,6 +102,14 @@ uint64_t td_user_run(struct td_user *u, unsigned arm);
 void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out);
 int td_user_verify(struct td_user *u, unsigned arm, struct reason *why);
 int td_user_finish(struct td_user *u, struct reason *why);
+
+/*
+ * How many ns this thread is not on a CPU between the two. A system call is where a thread loses it,
+ * so what it loses by asking counts where those who time have it in their figure.
+ * @around: they have it; the wall's clock is then read outermost
+ */
+int64_t td_away_begin(bool around);
+int64_t td_away_end(bool around, int64_t begun);
 
 /* Was each step of the sample just taken done as often as @set says? Return: 0, -EFAULT. */
 int td_check_counts(const struct td_user *u, const struct td_setting *set, struct reason *why);

@@ -10,7 +10,8 @@
  *   td_cmpxchg()  of an int, with a full barrier; returns what was there
  *   struct td_mem   the TD's memory; td_at(): where its byte of an offset is, contiguous for a leaf
  *   struct td_ops   what works on it: td_flush() of 4 KiB and td_reset(), each with its fence, and
- *		   td_cache_wb(), the caches of the first CPU of each package: ring 0 only
+ *		   td_cache_wb(), the caches of the first CPU of each package: ring 0 only, as
+ *		   TD_WRITES_BACK says
  *   struct td_kicked  who is to get an IPI: td_kick_none() begins, td_kick_cpu() adds a vCPU's CPU
  *		   and says whether it gets one, td_kick_wait() sends them and waits for all answers
  *   td_given_up() between leaves: let others run; is the work to be left where it is?

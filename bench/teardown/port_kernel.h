@@ -67,6 +67,8 @@ static __always_inline void td_reset(const struct td_ops *ops, char *dst, size_t
 	tdcost_reset_fenced(&ops->bugs, virt_to_phys(dst), bytes);
 }
 
+#define TD_WRITES_BACK true
+
 static __always_inline void td_cache_wb(const struct td_ops *ops)
 {
 	tdcost_cache_wb(ops);

@@ -56,6 +56,8 @@ static __always_inline void td_reset(const struct td_ops *ops, char *dst, size_t
 	ops->reset(dst, bytes, ops->source);
 }
 
+#define TD_WRITES_BACK false
+
 /* WBINVD and its kin are not for user space: a stated zero. */
 static __always_inline void td_cache_wb(const struct td_ops *ops)
 {

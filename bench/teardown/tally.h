@@ -77,16 +77,16 @@ static inline void td_tally_drop(struct td_tally *t)
 }
 
 /*
- * Behind a leaf. With @waits it waited for another CPU to answer: then a long one is no interrupt of
- * this one, but the tail of what is measured.
+ * Behind a leaf. With @waits its kick waited for another CPU to answer: a long kick is then no
+ * interrupt of this CPU, but the tail of what is measured. The rest of the leaf waits for nobody.
  */
 static inline void td_tally_end(struct td_tally *t, bool waits)
 {
-	uint64_t took = t->last - t->start;
+	uint64_t took = t->last - t->start - (waits ? t->one[TD_P_KICK] : 0);
 
 	if (!t->shortest || took < t->shortest)
 		t->shortest = took;
-	if (took > TD_INTERRUPTED * t->shortest && !waits)
+	if (took > TD_INTERRUPTED * t->shortest)
 		td_tally_drop(t);
 	else
 		td_tally_keep(t);

@@ -107,12 +107,12 @@ static void put_row(const struct compare *cmp, const struct comparison_row *row,
 	fprintf(to, "  %9s %9s %12s", text_number(row->a.level, a, sizeof(a)),
 		text_number(row->b.level, b, sizeof(b)), effect);
 	p.column = 36;
-	text_difference(cmp->a[0], row, effect, sizeof(effect));
+	text_other(cmp->a[0], row, effect, sizeof(effect));
 	paragraph_put(&p, "%s %s %s%s%s", interval, n, verdict, row->fatal ? " UNTRUSTWORTHY" : "",
 		      *effect ? ";" : "");
 	if (*effect)
 		paragraph_put(&p, "%s %s", effect,
-			      text_difference_interval(row, interval, sizeof(interval)));
+			      text_other_interval(row, interval, sizeof(interval)));
 	paragraph_end(&p);
 }
 

@@ -140,6 +140,8 @@ size_t shutdown_remarks(const struct compare *cmp, char (*out)[320])
 	    strcmp(report_level(replay->cell, "vcpus"), report_level(vm->cell, "vcpus")))
 		snprintf(out[n++], size, "the replay has vcpus=%s and the VM vcpus=%s",
 			 report_level(replay->cell, "vcpus"), report_level(vm->cell, "vcpus"));
+	if (any_upper_bound(cmp->c.rows, cmp->c.n_rows))
+		snprintf(out[n++], size, "%s", UPPER_BOUND);
 	n += remark_paging(cmp->a[0], out[n], size);
 	if (cmp->n_b)
 		n += remark_paging(cmp->b[0], out[n], size);

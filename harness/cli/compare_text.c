@@ -45,9 +45,9 @@ static void effect_texts(const struct report *r, const struct comparison_row *ro
 	char other[96];
 
 	text_effect(r, row, t->cell[4], size);
-	append(t->cell[4], size, text_difference(r, row, other, sizeof(other)));
+	append(t->cell[4], size, text_other(r, row, other, sizeof(other)));
 	text_effect_interval(row, t->cell[5], size);
-	append(t->cell[5], size, text_difference_interval(row, other, sizeof(other)));
+	append(t->cell[5], size, text_other_interval(row, other, sizeof(other)));
 }
 
 static void row_texts(const struct compare *cmp, const struct comparison_row *row, struct texts *t)
@@ -64,7 +64,7 @@ static void row_texts(const struct compare *cmp, const struct comparison_row *ro
 	effect_texts(r, row, t);
 	n_text(row, t->cell[6], size);
 	text_p(&row->diff, cmp->c.min_n, t->cell[7], size);
-	if (row->form != EFFECT_DIFFERENCE && row->ratio_valid)
+	if (!effect_is_difference(row->form) && row->ratio_valid)
 		text_p(&row->ratio, cmp->c.min_n, t->cell[7], size);
 	text_verdict(r, &cmp->c, row, t->cell[8], size);
 }
@@ -211,6 +211,8 @@ void compare_notes(const struct compare *cmp, FILE *to)
 	if (c->sequential)
 		fprintf(to, "remark: one side was measured before the other, so drift is in the "
 			    "figures; interleave the runs\n");
+	if (any_upper_bound(c->rows, c->n_rows))
+		fprintf(to, "remark: %s\n", UPPER_BOUND);
 	note_floors(cmp, to);
 	note_states(cmp->a, cmp->n_a, to);
 	note_states(cmp->b, cmp->n_b, to);

@@ -41,7 +41,7 @@ char *text_p(const struct effect *e, size_t min_n, char *buf, size_t n)
 
 static bool by_difference(const struct comparison_row *row)
 {
-	return row->form == EFFECT_DIFFERENCE || !row->ratio_valid;
+	return effect_is_difference(row->form) || !row->ratio_valid;
 }
 
 /* A log ratio as a change in percent. */
@@ -75,12 +75,22 @@ static void difference_interval(const struct comparison_row *row, char *buf, siz
 		 signed_number(row->diff.hi, b, sizeof(b)));
 }
 
+static void ratio(const struct comparison_row *row, char *buf, size_t n)
+{
+	snprintf(buf, n, "%+.2f %%", percent(row->ratio.value));
+}
+
+static void ratio_interval(const struct comparison_row *row, char *buf, size_t n)
+{
+	snprintf(buf, n, "[%+.2f, %+.2f]", percent(row->ratio.lo), percent(row->ratio.hi));
+}
+
 char *text_effect(const struct report *r, const struct comparison_row *row, char *buf, size_t n)
 {
 	if (by_difference(row))
 		difference(r, row, buf, n);
 	else
-		snprintf(buf, n, "%+.2f %%", percent(row->ratio.value));
+		ratio(row, buf, n);
 	return buf;
 }
 
@@ -91,27 +101,33 @@ char *text_effect_interval(const struct comparison_row *row, char *buf, size_t n
 	else if (by_difference(row))
 		difference_interval(row, buf, n);
 	else
-		snprintf(buf, n, "[%+.2f, %+.2f]", percent(row->ratio.lo), percent(row->ratio.hi));
+		ratio_interval(row, buf, n);
 	return buf;
 }
 
 static bool tells_both(const struct comparison_row *row)
 {
-	return row->form == EFFECT_BOTH && !by_difference(row);
+	return (row->form == EFFECT_BOTH || row->form == EFFECT_UNITS_BOTH) && row->ratio_valid;
 }
 
-char *text_difference(const struct report *r, const struct comparison_row *row, char *buf, size_t n)
+char *text_other(const struct report *r, const struct comparison_row *row, char *buf, size_t n)
 {
 	buf[0] = '\0';
-	if (tells_both(row))
+	if (tells_both(row) && by_difference(row))
+		ratio(row, buf, n);
+	else if (tells_both(row))
 		difference(r, row, buf, n);
 	return buf;
 }
 
-char *text_difference_interval(const struct comparison_row *row, char *buf, size_t n)
+char *text_other_interval(const struct comparison_row *row, char *buf, size_t n)
 {
 	buf[0] = '\0';
-	if (tells_both(row) && !isnan(row->diff.lo))
+	if (!tells_both(row) || isnan(row->diff.lo))
+		return buf;
+	if (by_difference(row))
+		ratio_interval(row, buf, n);
+	else
 		difference_interval(row, buf, n);
 	return buf;
 }
@@ -137,6 +153,22 @@ enum effect_form effect_form_of(const char *benchmark, const char *factor)
 	int i = b ? bench_find_factor(b, factor) : -1;
 
 	return i < 0 ? EFFECT_RATIO : bench_factor(b, (unsigned)i)->effect;
+}
+
+bool is_upper_bound(const struct comparison_row *row)
+{
+	const struct report_cell *a = row->a.cell, *b = row->b.cell;
+
+	return strcmp(report_level(a, "quirk"), report_level(b, "quirk")) &&
+	       !strcmp(report_level(a, "seam"), "0") && !strcmp(report_level(b, "seam"), "0");
+}
+
+bool any_upper_bound(const struct comparison_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_upper_bound(&rows[i]))
+			return true;
+	return false;
 }
 
 json_t *json_number(double v)

@@ -18,10 +18,9 @@ char *text_p(const struct effect *e, size_t min_n, char *buf, size_t n);
 char *text_effect(const struct report *r, const struct comparison_row *row, char *buf, size_t n);
 char *text_effect_interval(const struct comparison_row *row, char *buf, size_t n);
 
-/* Where both forms are told, the one that does not decide: "-174.7 ns", "[-180.1, -169]"; else "". */
-char *text_difference(const struct report *r, const struct comparison_row *row, char *buf,
-		      size_t n);
-char *text_difference_interval(const struct comparison_row *row, char *buf, size_t n);
+/* Where both forms are told, the one that does not decide; else "". */
+char *text_other(const struct report *r, const struct comparison_row *row, char *buf, size_t n);
+char *text_other_interval(const struct comparison_row *row, char *buf, size_t n);
 
 /* "faster", "inconclusive, 4 more rounds needed". */
 char *text_verdict(const struct report *r, const struct comparison *c,
@@ -29,6 +28,17 @@ char *text_verdict(const struct report *r, const struct comparison *c,
 
 /* The effect form that @benchmark declares for @factor; a ratio where neither is known here. */
 enum effect_form effect_form_of(const char *benchmark, const char *factor);
+
+/*
+ * Is the row of two erratum modes of a replay whose SEAMCALLs take no time? Then its percentage is of
+ * too small a whole, and UPPER_BOUND has to stand beside it.
+ */
+bool is_upper_bound(const struct comparison_row *row);
+bool any_upper_bound(const struct comparison_row *rows, size_t n);
+
+#define UPPER_BOUND                                                                          \
+	"SEAMCALLs take no time in the replay (seam=0), so what quirk=off saves in percent " \
+	"is at most that"
 
 /* JSON has no NaN: what does not exist is null. */
 json_t *json_number(double v);

@@ -36,7 +36,7 @@ static bool pair_width(const struct dataset *ds, unsigned group, unsigned a, uns
 
 	if (dataset_pair(ds, group, a, b, CONF, &s))
 		return false;
-	if (form == EFFECT_DIFFERENCE || !s.ratio_valid) {
+	if (effect_is_difference(form) || !s.ratio_valid) {
 		if (dataset_arm(ds, group, a, CONF, &level) || !(level.level > 0))
 			return false;
 		e = &s.diff;

@@ -86,6 +86,8 @@ static const struct trust_flag_info trust_flags[] = {
 			    "WBINVD was not seen to flush: a hypervisor intercepts it, and its "
 			    "time "
 			    "is that of an exit" },
+	[FLAG_UNEXPLAINED] = { "unexplained", false,
+			       "phases miss or exceed the time of more than half of the samples" },
 };
 static_assert(ARRAY_SIZE(trust_flags) == FLAG_MAX, "every flag has its words");
 

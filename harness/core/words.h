@@ -43,7 +43,13 @@ enum effect_form {
 	EFFECT_RATIO,	   /* times: what most changes are */
 	EFFECT_DIFFERENCE, /* units: where one side costs next to nothing and a ratio means nothing */
 	EFFECT_BOTH,	   /* both are told, the ratio decides */
+	EFFECT_UNITS_BOTH, /* both are told, the difference decides: the whole lacks a part */
 };
+
+static inline bool effect_is_difference(enum effect_form form)
+{
+	return form == EFFECT_DIFFERENCE || form == EFFECT_UNITS_BOTH;
+}
 
 /* How a run ended. */
 enum run_state {
@@ -84,6 +90,7 @@ enum trust_flag {
 	FLAG_WARM_UP,
 	FLAG_VERIFY,
 	FLAG_NO_FLUSH,
+	FLAG_UNEXPLAINED,
 	FLAG_MAX
 };
 

@@ -95,7 +95,7 @@ static struct effect deciding(const struct comparison_row *row)
 	struct effect e = row->ratio;
 	double level = fabs(row->a.level);
 
-	if (row->form != EFFECT_DIFFERENCE && row->ratio_valid)
+	if (!effect_is_difference(row->form) && row->ratio_valid)
 		return e;
 	e = row->diff;
 	if (level > 0) {

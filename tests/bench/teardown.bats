@@ -41,13 +41,25 @@ load ../harness/cli/helper
 	run tdcost compare @last --by quirk
 	[ "$status" = 0 ] || [ "$status" = 5 ]
 	[[ $output == *"path=dynamic"*" %"* ]]
+	[[ $output == *"SEAMCALLs take no time in the replay (seam=0), so what quirk=off saves in percent is at most that"* ]]
+	run tdcost show
+	[[ $output == *"they take no time in the replay, so what quirk=off saves in percent is at most that"* ]]
 	tdcost compare @last --by quirk --json >by.json || [ $? = 5 ]
 	jq -e '[.. | objects | select(has("decided_by"))] | length == 2 and
-		all(.[]; .decided_by == "ratio" and .difference.value < 0 and .log_ratio.value < 0)' by.json
+		all(.[]; .decided_by == "difference" and (.difference.value, .log_ratio.value | type) == "number")' by.json
 	run tdcost compare @last --by quirk --format commit
 	[ "$status" = 0 ] || [ "$status" = 5 ]
 	[[ $output == *"erratum mode on and off"* ]]
+	[[ $(tr -s '\n ' ' ' <<<"$output") == *"they take no time in the replay, so what quirk=off saves in percent is at most that"* ]]
 	[[ $output == *" %"* ]]
+}
+
+@test "with a time for SEAMCALLs the percentage is no bound" {
+	run --separate-stderr tdcost run teardown -p path=teardown -p seam=200 -p size=1M "${SMALL[@]}"
+	assert_measured
+	run tdcost compare @last --by quirk
+	[ "$status" = 0 ] || [ "$status" = 5 ]
+	[[ $output != *"at most that"* ]]
 }
 
 @test "a size that does not fit is refused with a hint" {

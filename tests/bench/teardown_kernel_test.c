@@ -70,6 +70,9 @@ static int name_series(struct bench_ctx *of, unsigned metric, const char *subjec
 static void raise_flag(struct bench_ctx *of, enum trust_flag flag, int arm, const char *detail)
 {
 	(void)of;
+	/* The fake takes no time and tells one. */
+	if (flag == FLAG_UNEXPLAINED)
+		return;
 	fail_msg("flag %d of arm %d: %s", (int)flag, arm, detail);
 }
 

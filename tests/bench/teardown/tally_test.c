@@ -18,6 +18,16 @@ static void leaf(struct td_tally *t, uint64_t ticks, bool waits)
 	td_tally_end(t, waits);
 }
 
+/* A leaf that kicked for @kick ticks and flushed for @flush. */
+static void kicked(struct td_tally *t, uint64_t kick, uint64_t flush, bool waits)
+{
+	td_tally_begin(t);
+	t->one[TD_P_KICK] = kick;
+	t->one[TD_P_FLUSH] = flush;
+	t->last = t->start + kick + flush;
+	td_tally_end(t, waits);
+}
+
 static void leaves_add_up(void **state)
 {
 	struct td_tally t = { 0 };
@@ -58,10 +68,30 @@ static void the_tail_of_a_kick_is_kept(void **state)
 	struct td_tally t = { 0 };
 
 	(void)state;
-	leaf(&t, 100, true);
-	leaf(&t, 1000000, true);
+	kicked(&t, 100, 100, true);
+	kicked(&t, 1000000, 100, true);
 	assert_int_equal(t.leaves, 2);
-	assert_int_equal(t.ticks[TD_P_RESET], 1000100);
+	assert_int_equal(t.ticks[TD_P_KICK], 1000100);
+	assert_int_equal(t.ticks[TD_P_FLUSH], 200);
+	/* Where nobody is in guest mode a kick waits for nothing. */
+	kicked(&t, 1000000, 100, false);
+	assert_int_equal(t.interrupted, 1);
+}
+
+/* But not that of what follows it: this CPU was taken away there. */
+static void what_interrupts_a_leaf_behind_its_kick_does_not_count(void **state)
+{
+	struct td_tally t = { 0 };
+
+	(void)state;
+	kicked(&t, 5000, 100, true);
+	kicked(&t, 5000, TD_INTERRUPTED * 100, true);
+	assert_int_equal(t.leaves, 2);
+	kicked(&t, 100, TD_INTERRUPTED * 100 + 1, true);
+	assert_int_equal(t.leaves, 2);
+	assert_int_equal(t.interrupted, 1);
+	assert_int_equal(t.ticks[TD_P_KICK], 10000);
+	assert_int_equal(t.ticks[TD_P_FLUSH], (TD_INTERRUPTED + 1) * 100);
 }
 
 /* A mark gives all of the time since the one before it. */
@@ -86,6 +116,7 @@ int main(void)
 		cmocka_unit_test(leaves_add_up),
 		cmocka_unit_test(an_interrupted_leaf_stands_for_no_other),
 		cmocka_unit_test(the_tail_of_a_kick_is_kept),
+		cmocka_unit_test(what_interrupts_a_leaf_behind_its_kick_does_not_count),
 		cmocka_unit_test(marks_leave_no_gap),
 	};
 
