@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "results/store/history.h"
@@ -17,7 +18,9 @@
  * How long to wait for another writer. A round's transaction lasts milliseconds; a merge of
  * millions of samples, seconds.
  */
-#define BUSY_MS 60000
+#define BUSY_MS	   60000
+#define WAL_NAP_MS 10
+#define WAL_IO_MS  1000 /* that long an error of the disk may be somebody else's change */
 
 /* Where the header of an SQLite file holds what: https://sqlite.org/fileformat2.html */
 #define HEADER_SIZE	      100
@@ -266,6 +269,24 @@ static int work_on_copy(struct store *s, struct reason *why)
 }
 
 /*
+ * Two programs that make one file at once both come here, and SQLite waits for nobody in the change
+ * itself: it says BUSY at once, or an I/O error where the other's journal goes away under it.
+ */
+static int switch_to_wal(struct store *s, struct reason *why)
+{
+	const struct timespec nap = { 0, WAL_NAP_MS * 1000000l };
+	int err;
+
+	for (unsigned i = 0;; i++) {
+		err = sql_exec(s, "PRAGMA journal_mode = WAL", why);
+		if (!err || (err != -EBUSY && err != -EIO) ||
+		    i * WAL_NAP_MS >= (err == -EBUSY ? BUSY_MS : WAL_IO_MS))
+			return err;
+		nanosleep(&nap, NULL);
+	}
+}
+
+/*
  * WAL: readers and a writer do not wait for each other, and a round is one append. FULL: the
  * round is on the disk when store_put_round() returns. NORMAL would do for a process that dies,
  * but this program measures kernels under development, so the machine itself goes down; one
@@ -279,10 +300,9 @@ static int settle(struct store *s, bool writes, struct reason *why)
 		       "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"
 		       "PRAGMA cache_size = -65536",
 		       why);
-	if (!err)
-		err = sql_exec(s, writes ? "PRAGMA journal_mode = WAL" : "PRAGMA query_only = ON",
-			       why);
-	return err;
+	if (err)
+		return err;
+	return writes ? switch_to_wal(s, why) : sql_exec(s, "PRAGMA query_only = ON", why);
 }
 
 /*

@@ -93,10 +93,16 @@ static int code_of(sqlite3 *db)
 int sql_fail(struct store *s, struct reason *why)
 {
 	const struct failure *f;
+	int code;
 
 	if (!s->db)
 		return reason_set(why, -ENOMEM, "%s: out of memory", s->path);
-	f = failure_of(code_of(s->db));
+	code = code_of(s->db);
+	f = failure_of(code);
+	/* Which of thirty ways to fail it was: for whoever looks after the file system. */
+	if (f->code == SQLITE_IOERR)
+		return reason_set(why, f->err, "%s: %s (SQLite's code %d)", s->path, f->words,
+				  code);
 	return reason_set(why, f->err, "%s: %s", s->path, f->words ?: sqlite3_errmsg(s->db));
 }
 
