@@ -142,6 +142,10 @@ size_t shutdown_remarks(const struct compare *cmp, char (*out)[320])
 			 report_level(replay->cell, "vcpus"), report_level(vm->cell, "vcpus"));
 	if (any_upper_bound(cmp->c.rows, cmp->c.n_rows))
 		snprintf(out[n++], size, "%s", UPPER_BOUND);
+	if (replay && shutdown_is_lower_bound(replay))
+		snprintf(out[n++], size,
+			 "a replay without SEAMCALLs is a lower bound of a TD: where it is not "
+			 "slower than a VM nothing is decided");
 	n += remark_paging(cmp->a[0], out[n], size);
 	if (cmp->n_b)
 		n += remark_paging(cmp->b[0], out[n], size);

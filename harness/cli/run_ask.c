@@ -31,10 +31,10 @@ enum {
 			"vary a factor; one -p for each (`tdcost list BENCH` shows them)", \
 			"FACTOR=LEVEL[,LEVEL]"                                             \
 	}
-#define PRESET_OPTION                                              \
-	{                                                          \
-		"preset", '\0', POPT_ARG_STRING, NULL, OPT_PRESET, \
-			"a list of cells: quick or full", "NAME"   \
+#define PRESET_OPTION                                                      \
+	{                                                                  \
+		"preset", '\0', POPT_ARG_STRING, NULL, OPT_PRESET,         \
+			"a list of cells: quick, full or shutdown", "NAME" \
 	}
 #define SEED_OPTION                                                        \
 	{                                                                  \

@@ -302,7 +302,11 @@ static void print_row(const struct report *r, const struct comparison *c,
 	table_cell(t, "%s", text_effect(r, row, text, sizeof(text)));
 	table_cell(t, "%s", text_effect_interval(row, text, sizeof(text)));
 	table_cell(t, "%zu", row->diff.n);
-	table_cell(t, "%s", text_p(&row->diff, c->min_n, text, sizeof(text)));
+	/* Of the effect that is told: each has a distribution of its own. */
+	table_cell(t, "%s",
+		   text_p(effect_is_difference(row->form) || !row->ratio_valid ? &row->diff
+									       : &row->ratio,
+			  c->min_n, text, sizeof(text)));
 	table_cell(t, "%s", text_verdict(r, c, row, text, sizeof(text)));
 }
 

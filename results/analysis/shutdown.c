@@ -241,6 +241,29 @@ static void group_by_memory(struct shutdown *s)
 	}
 }
 
+/* Without its SEAMCALLs a replay is a lower bound of a TD: only that it is slower says something. */
+static void withhold(const struct shutdown *s, struct comparison *c)
+{
+	for (size_t i = 0; i < s->n_arms; i++) {
+		const struct shutdown_arm *a = &s->arms[i];
+		struct comparison_row *row;
+
+		if (!shutdown_is_lower_bound(a) || a->against_plain < 0)
+			continue;
+		row = &c->rows[a->against_plain];
+		if (row->verdict.verdict == VERDICT_FASTER ||
+		    row->verdict.verdict == VERDICT_EQUIVALENT) {
+			row->verdict.verdict = VERDICT_INCONCLUSIVE;
+			row->more = 0;
+		}
+	}
+}
+
+bool shutdown_is_lower_bound(const struct shutdown_arm *a)
+{
+	return a->what == SHUTDOWN_REPLAY && !strcmp(report_level(a->cell, "seam"), "0");
+}
+
 int shutdown_make(const struct report *const *runs, size_t n, double sesoi, struct shutdown *out,
 		  struct comparison *c, struct reason *why)
 {
@@ -263,6 +286,7 @@ int shutdown_make(const struct report *const *runs, size_t n, double sesoi, stru
 		return ret;
 	}
 	comparison_judge(c);
+	withhold(out, c);
 	return 0;
 }
 

@@ -57,6 +57,13 @@ struct shutdown {
  */
 int shutdown_make(const struct report *const *runs, size_t n, double sesoi, struct shutdown *out,
 		  struct comparison *c, struct reason *why);
+
+/*
+ * Does the arm lack what a real TD has to do? Against a plain VM it is then slower, or nothing:
+ * shutdown_make() withholds the other verdicts.
+ */
+bool shutdown_is_lower_bound(const struct shutdown_arm *a);
+
 void shutdown_free(struct shutdown *s);
 
 /* The first arm behind arm @i whose memory is another. */

@@ -404,6 +404,13 @@ static double share_unexplained(unsigned arm)
 	return least;
 }
 
+/* Between the marks lie the loop's own instructions, which a sanitizer multiplies. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BOUND(share) (2.5 * (share))
+#else
+#define BOUND(share) (share)
+#endif
+
 static void assert_explained(unsigned arm, double most)
 {
 	double share = share_unexplained(arm);
@@ -419,11 +426,11 @@ static void phases_leave_little_and_count_nothing_twice(void **state)
 	OPEN("path=dynamic,teardown", "leaf=4K,2M", "quirk=on,off", "threads=1,2", "marks=1,none",
 	     "size=16M");
 	for (unsigned arm = 0; arm < ctx.n_arms; arm++)
-		assert_explained(arm, 0.15);
+		assert_explained(arm, BOUND(0.15));
 	close_bench(NULL);
 	OPEN("path=dynamic", "in_guest=1", "quirk=on,off", "marks=1,none", "size=4M");
 	for (unsigned arm = 0; arm < ctx.n_arms; arm++)
-		assert_explained(arm, 0.25);
+		assert_explained(arm, BOUND(0.25));
 }
 
 /* The sample is all but off the CPU: what is counted twice is most of it. */
@@ -447,7 +454,7 @@ static void who_is_descheduled_is_away_once(void **state)
 		away_in = cases[i].where;
 		OPEN("path=dynamic", "marks=1,none", "quirk=on", cases[i].team, "size=1M");
 		for (unsigned arm = 0; arm < ctx.n_arms; arm++)
-			assert_explained(arm, 0.25);
+			assert_explained(arm, BOUND(0.25));
 		close_bench(NULL);
 	}
 }

@@ -166,6 +166,38 @@ static void test_rows(void **state)
 	report_free(&r);
 }
 
+/* Without SEAMCALLs a replay is a lower bound: that it is shorter than a VM's end decides nothing. */
+static void test_lower_bound(void **state)
+{
+	static const unsigned shorter[] = { 400, 300, 600000, 300000 };
+	static const struct {
+		const char *seam;
+		enum verdict verdict;
+	} cases[] = { { "0", VERDICT_INCONCLUSIVE }, { "1000", VERDICT_FASTER } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct comparison c;
+		struct shutdown s;
+		struct reason why;
+		struct report r;
+
+		whole_case(&r);
+		set(&r.cells[ON], "seam", cases[i].seam);
+		set(&r.cells[OFF], "seam", cases[i].seam);
+		end_run(&r, shorter);
+		assert_int_equal(make(&r, &s, &c, &why), 0);
+		assert_int_equal(c.rows[s.arms[ON].against_plain].verdict.verdict,
+				 cases[i].verdict);
+		assert_int_equal(c.rows[s.arms[OFF].against_on].verdict.verdict, VERDICT_FASTER);
+		assert_int_equal(c.rows[s.arms[VM_ON].against_plain].verdict.verdict,
+				 VERDICT_SLOWER);
+		comparison_free(&c);
+		shutdown_free(&s);
+		report_free(&r);
+	}
+}
+
 /* The other way in which teardown may tell its time. */
 static void test_per_teardown(void **state)
 {
@@ -259,9 +291,9 @@ static void test_texts(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),	     cmocka_unit_test(test_per_teardown),
-		cmocka_unit_test(test_other_memory), cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_rows),	     cmocka_unit_test(test_lower_bound),
+		cmocka_unit_test(test_per_teardown), cmocka_unit_test(test_other_memory),
+		cmocka_unit_test(test_missing),	     cmocka_unit_test(test_texts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
