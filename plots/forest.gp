@@ -84,7 +84,7 @@ do for [s=1:SECTIONS] {
 				(LEFT + $2):(LEFT + $2 + 1.5):(KEYS + $4 - 0.3):(KEYS + $4 + 0.3) with boxxyerror fc rgb SHADE[k]
 		}
 		if (PARTS > 0) {
-			plot DATA index 2 using (x($15)):(row(0)):(x($13)):(x($14)) \
+			plot DATA index 2 using (x($15)):($13 == $13 ? row(0) : NaN):(x($13)):(x($14)) \
 				with xerrorbars lc rgb "black" lw 1.4 pt -1
 		}
 		if (BOUNDS) { plot DATA index 2 using (x($7)):(row(0) - 0.5):(0):(1) with vectors nohead ls 12 }
