@@ -251,6 +251,15 @@ bool feed_synthetic(const struct report *const *runs, size_t n)
 	return false;
 }
 
+/* Of so few values not even the extremes enclose the median in 95 % of the cases (S5). */
+static bool any_below_95(const struct feed *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->rows[i].n > 1 && f->rows[i].n < STAT_MIN_INVOCATIONS)
+			return true;
+	return false;
+}
+
 static void caption_text(struct caption *c, const struct feed *f, const char *title,
 			 const char *note)
 {
@@ -265,6 +274,9 @@ static void caption_text(struct caption *c, const struct feed *f, const char *ti
 		wrapped(c, "(!) UNTRUSTWORTHY: a fatal flag concerns it; `tdcost show` says which");
 	if (*note)
 		wrapped(c, note);
+	if (any_below_95(f))
+		wrapped(c, "n below 6: an interval of a median is then of less than 95 %; `tdcost "
+			   "show` says of how much");
 	if (*f->common) {
 		snprintf(line, sizeof(line), "in all: %s", f->common);
 		wrapped(c, line);

@@ -9,7 +9,7 @@ setup() {
 }
 
 measure() {
-	tdcost run topup -p variant=kvm_array,tdx_prealloc,direct "$@" --budget 2s >/dev/null
+	tdcost run topup -p variant=kvm_array,tdx_prealloc,direct "$@" --budget 2s >/dev/null || [ $? = 5 ]
 }
 
 @test "a curve for each variant, of time, waiting and holding" {
