@@ -22,6 +22,7 @@
 #include "bench/teardown/replay.h"
 #include "harness/machine/mem.h"
 #include "harness/measure/design.h"
+#include "tests/sanitized.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define SETTINGS      8
@@ -405,11 +406,7 @@ static double share_unexplained(unsigned arm)
 }
 
 /* Between the marks lie the loop's own instructions, which a sanitizer multiplies. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define BOUND(share) (2.5 * (share))
-#else
-#define BOUND(share) (share)
-#endif
+#define BOUND(share) (SANITIZED ? 0.95 : (share))
 
 static void assert_explained(unsigned arm, double most)
 {

@@ -17,22 +17,11 @@
 
 #include "harness/measure/design.h"
 #include "harness/measure/sampler.h"
+#include "tests/sanitized.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define PAGE	      4096
 #define SECOND	      1000000000ull
-
-/* Sanitizers keep books of their own, whose pages are faulted in at any time. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED false
-#endif
 
 /* ---- the diary ---- */
 
