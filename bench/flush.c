@@ -8,7 +8,6 @@
  * pages are ordinary memory: a KeyID's alias is another address, and not in the figure.
  */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +22,6 @@
 
 #define PAGE 4096ul
 /* Share of the lines that must have left the cache behind their flush, and how often to look. */
-#define VERIFY_LEFT  0.75
-#define VERIFY_TRIES 5
 
 enum {
 	F_PATH,
@@ -489,48 +486,27 @@ static int verify_contents(struct flush_state *s, unsigned arm, struct reason *w
 	return 0;
 }
 
-/*
- * The share of the lines that left the cache when they were flushed, without the stores, which drop
- * lines themselves. NAN where a miss does not show: in emulators, and when somebody else took the
- * CPU, and the cache with it, in between.
- */
-static double share_that_left(const struct flush_state *s, const struct flush_arm *a,
-			      const struct flush_probe *probe)
-{
-	struct flush_reads reads;
+struct proof {
+	const struct flush_state *s;
+	const struct flush_arm *a;
+};
 
-	flush_reads_reference(probe, s->cpu, &reads);
-	flush_probe_load(probe);
-	flush_calls(a, s->mem.base, a->calls);
-	flush_fence(a->last);
-	reads.after = flush_probe_read(probe);
-	return flush_share_left(&reads);
+static void flush_all(void *arg)
+{
+	const struct proof *p = arg;
+
+	flush_calls(p->a, p->s->mem.base, p->a->calls);
+	flush_fence(p->a->last);
 }
 
-/*
- * Are lines that were cached read from memory behind their flush? On a scale from a cached read to
- * one behind CLFLUSHOPT, both measured here and now. Noise makes reads slower: a flush that flushes
- * cannot look like one that leaves lines behind unless what a miss costs was overestimated, by a
- * third, five times in a row.
- */
 static int verify_lines_left(const struct flush_state *s, const struct flush_arm *a,
 			     struct reason *why)
 {
-	struct flush_probe probe;
-	double most = NAN;
-	int ret = flush_probe_init(&probe, s->mem.base, s->mem.bytes, s->seed);
+	struct proof proof = { s, a };
+	struct reason how;
+	int ret = flush_prove(s->mem.base, s->mem.bytes, s->seed, s->cpu, flush_all, &proof, &how);
 
-	if (ret)
-		return reason_set(why, ret, "%s: %s", a->op->name, strerror(-ret));
-	/* fmax() leaves out a NAN, and a comparison with one is false. */
-	for (unsigned i = 0; i < VERIFY_TRIES && !(most >= VERIFY_LEFT); i++)
-		most = fmax(most, share_that_left(s, a, &probe));
-	flush_probe_free(&probe);
-	if (most < VERIFY_LEFT)
-		return reason_set(why, -EFAULT,
-				  "%s: %.0f %% of the lines are still cached behind their flush",
-				  a->op->name, 100 * (1 - fmax(most, 0)));
-	return 0;
+	return ret ? reason_set(why, ret, "%s: %s", a->op->name, how.text) : 0;
 }
 
 static int flush_verify(void *state, unsigned arm, struct reason *why)

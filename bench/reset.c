@@ -115,9 +115,13 @@ static const struct level_info threads_levels[] = {
 };
 
 static const struct level_info before_levels[] = {
-	[RESET_EVICTED] = { "evicted", "flushed, as the kernel leaves them", false },
+	[RESET_EVICTED] = { "evicted", "not cached: flushed a while ago", false },
 	[RESET_DIRTY] = { "dirty", "cached and modified with random data", false },
 	[RESET_CLEAN] = { "clean", "cached and unmodified", false },
+	[RESET_JUST_FLUSHED] = { "just_flushed",
+				 "flushed before each call, as by PAGE.WBINVD, in the timed part: "
+				 "the difference by quirk is the reset's",
+				 false },
 	{ NULL, NULL, false },
 };
 
@@ -231,6 +235,10 @@ static int kernel_supported(const struct machine *m, const struct cell *cell, st
 		{ F_EXTRA, 0 },
 	};
 
+	if (cell->levels[F_BEFORE].number == RESET_JUST_FLUSHED)
+		return reason_set(why, -ENOTSUP,
+				  "before=just_flushed is of mode=user; in the kernel: benchmark "
+				  "teardown, path=dynamic");
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (cell->levels[fixed[i].factor].number != fixed[i].number)
 			return reason_set(why, -ENOTSUP, "mode=kernel does not have %s=%s",
@@ -251,6 +259,9 @@ static int user_supported(const struct machine *m, const struct cell *cell, stru
 				  cpu_feature_name((enum cpu_feature)op->needs));
 	if (op->zero_only && cell->levels[F_SOURCE].number == SOURCE_PATTERN)
 		return reason_set(why, -ENOTSUP, "%s stores zeros only", op->name);
+	if (cell->levels[F_BEFORE].number == RESET_JUST_FLUSHED &&
+	    !cpu_has(&m->cpu, CPU_CLFLUSHOPT) && !cpu_has(&m->cpu, CPU_CLFLUSH))
+		return reason_set(why, -ENOTSUP, "this CPU has neither clflushopt nor clflush");
 	if (cell->levels[F_BACKING].number == BACKING_DIRECT)
 		return reason_set(why, -ENOTSUP, "backing=direct is of mode=kernel");
 	if (!threads || threads > topo_cpus(m->topo))
@@ -266,7 +277,8 @@ static int user_supported(const struct machine *m, const struct cell *cell, stru
 static int reset_supported(const struct machine *m, const struct cell *cell, struct reason *why)
 {
 	int ret = region_calls_supported(m, &cell->levels[F_REGION], &cell->levels[F_PAGE],
-					 cell->levels[F_BEFORE].number != RESET_EVICTED,
+					 cell->levels[F_BEFORE].number == RESET_DIRTY ||
+						 cell->levels[F_BEFORE].number == RESET_CLEAN,
 					 cell->levels[F_EXTRA].number, why);
 
 	if (ret)
@@ -279,13 +291,16 @@ static int reset_supported(const struct machine *m, const struct cell *cell, str
 static enum kind reset_kind(const struct machine *m, const struct cell *cell, struct reason *why)
 {
 	const struct reset_op *op = &reset_ops[cell->levels[F_INSN].number];
-
-	(void)m;
 	/* The early return executes none of the instructions: it is itself in either case. */
-	if (cell->levels[F_QUIRK].number == QUIRK_OFF || !op->analogue)
-		return KIND_MEASURED;
-	reason_set(why, 0, "%s stands in for MOVDIR64B", op->name);
-	return KIND_ANALOGUE;
+	bool store = cell->levels[F_QUIRK].number == QUIRK_ON && op->analogue;
+	bool flush = cell->levels[F_BEFORE].number == RESET_JUST_FLUSHED &&
+		     flush_op_auto(&m->cpu)->analogue;
+
+	if (store || flush)
+		reason_set(why, 0, "%s%s%s%s", store ? op->name : "",
+			   store ? " stands in for MOVDIR64B" : "", store && flush ? ", " : "",
+			   flush ? "clflush stands in for CLFLUSHOPT" : "");
+	return store || flush ? KIND_ANALOGUE : KIND_MEASURED;
 }
 
 struct reset_state {

@@ -18,7 +18,16 @@ enum { LEAF_4K, LEAF_2M };
 enum { QUIRK_ON, QUIRK_OFF };
 enum { MODE_USER, MODE_KERNEL };
 enum { RESET_ALWAYS, RESET_ERRATUM, RESET_LEAF_FENCE };
-enum { OUT_NONE, OUT_KICK, OUT_FLUSH, OUT_RESET, OUT_PAMT, OUT_FREE, OUT_ALL_BUT_RESET };
+enum {
+	OUT_NONE,
+	OUT_KICK,
+	OUT_FLUSH,
+	OUT_RESET,
+	OUT_PAMT,
+	OUT_FREE,
+	OUT_ALL_BUT_RESET,
+	OUT_ALL_BUT_FLUSH_RESET
+};
 
 static const struct level_info path_levels[] = {
 	[TD_DYNAMIC] = { "dynamic", "each leaf: BLOCK, TRACK and kick, REMOVE, PAGE.WBINVD, reset",
@@ -126,6 +135,10 @@ static const struct level_info out_levels[] = {
 	[OUT_FREE] = { "free", "the freeing", false },
 	[OUT_ALL_BUT_RESET] = { "all_but_reset", "all else: the loop of benchmark reset, alone",
 				false },
+	[OUT_ALL_BUT_FLUSH_RESET] = { "all_but_flush_reset",
+				      "all else: that loop with before=just_flushed, for "
+				      "path=dynamic",
+				      false },
 	{ NULL, NULL, false },
 };
 
@@ -266,6 +279,19 @@ static int leave_out_supported(const struct level *l, struct reason *why)
 					  "is for quirk=on",
 					  l[F_LEAVE_OUT].text);
 		break;
+	case OUT_ALL_BUT_FLUSH_RESET:
+		if (!dynamic)
+			return reason_set(why, -ENOTSUP,
+					  "path=teardown flushes no line: leave_out=all_but_reset");
+		if (l[F_BEFORE].number)
+			return reason_set(why, -ENOTSUP,
+					  "leave_out=all_but_flush_reset is for before=evicted");
+		if (l[F_LEAF].number == LEAF_2M && l[F_RESET].number != RESET_LEAF_FENCE)
+			return reason_set(
+				why, -ENOTSUP,
+				"leave_out=all_but_flush_reset flushes what it resets in a "
+				"call: with leaf=2M reset=leaf_fence");
+		break;
 	case OUT_PAMT:
 		if (l[F_DPAMT].number == TD_DPAMT_OFF)
 			return reason_set(why, -ENOTSUP, "dpamt=off has no pamt to leave out");
@@ -354,6 +380,8 @@ static int kernel_supported(const struct machine *m, const struct cell *cell, st
 	if (set.backing == MEM_THP && set.size % TD_REGION)
 		return reason_set(why, -ENOTSUP, "size=%s is not a multiple of the pages' 2 MiB",
 				  l[F_SIZE].text);
+	if (set.flush_first)
+		return reason_set(why, -ENOTSUP, "leave_out=all_but_flush_reset is of mode=user");
 	if (set.reset_alone && set.shuffled)
 		return reason_set(why, -ENOTSUP,
 				  "leave_out=all_but_reset: the module resets in sequence: "
@@ -437,10 +465,14 @@ enum kind teardown_kind(const struct machine *m, const struct cell *cell, struct
 
 	if (in_kernel(cell))
 		return kernel_kind(m, cell, why);
-	if (out == OUT_ALL_BUT_RESET) {
-		if (insn)
-			reason_set(why, 0, "%s stands in for MOVDIR64B", op->name);
-		return insn ? KIND_ANALOGUE : KIND_MEASURED;
+	if (out == OUT_ALL_BUT_RESET || out == OUT_ALL_BUT_FLUSH_RESET) {
+		clflush &= out == OUT_ALL_BUT_FLUSH_RESET;
+		if (insn || clflush)
+			reason_set(why, 0, "%s%s%s%s", insn ? op->name : "",
+				   insn ? " stands in for MOVDIR64B" : "",
+				   insn && clflush ? ", " : "",
+				   clflush ? "clflush stands in for CLFLUSHOPT" : "");
+		return insn || clflush ? KIND_ANALOGUE : KIND_MEASURED;
 	}
 	reason_set(&stand_ins, 0, "%s%s%s%s%s%s", insn ? op->name : "",
 		   insn ? " stands in for MOVDIR64B, " : "",
@@ -460,6 +492,7 @@ struct td_setting teardown_setting_of(const struct cell *cell)
 		[OUT_KICK] = TD_BIT(TD_P_KICK),	  [OUT_FLUSH] = TD_BIT(TD_P_FLUSH),
 		[OUT_RESET] = TD_BIT(TD_P_RESET), [OUT_PAMT] = TD_BIT(TD_P_PAMT),
 		[OUT_FREE] = TD_BIT(TD_P_FREE),	  [OUT_ALL_BUT_RESET] = 0,
+		[OUT_ALL_BUT_FLUSH_RESET] = 0,
 	};
 	const struct level *l = cell->levels;
 	size_t leaf = leaf_bytes(cell);
@@ -482,7 +515,9 @@ struct td_setting teardown_setting_of(const struct cell *cell)
 		.seam_ns = l[F_SEAM].number,
 		.every = (unsigned)l[F_MARKS].number,
 		.without = without[l[F_LEAVE_OUT].number],
-		.reset_alone = l[F_LEAVE_OUT].number == OUT_ALL_BUT_RESET,
+		.reset_alone = l[F_LEAVE_OUT].number == OUT_ALL_BUT_RESET ||
+			       l[F_LEAVE_OUT].number == OUT_ALL_BUT_FLUSH_RESET,
+		.flush_first = l[F_LEAVE_OUT].number == OUT_ALL_BUT_FLUSH_RESET,
 		.in_kernel = in_kernel(cell),
 	};
 }

@@ -62,6 +62,21 @@ void flush_reads_reference(const struct flush_probe *p, const struct cpu_info *c
  */
 double flush_share_left(const struct flush_reads *r);
 
+/**
+ * flush_prove() - are lines that were cached read from memory behind @flush?
+ * @bytes: from @base on, whose lines @flush flushes, and stores to none of them, which would drop lines
+ *	by itself; 16 lines or more
+ * @seed: which of them are read, and in what order
+ *
+ * On a scale from a cached read to one behind CLFLUSHOPT, both measured here and now. Where a miss
+ * does not show (emulators; somebody else took the CPU, and the cache with it) nothing is proved, and
+ * nothing is wrong.
+ *
+ * Return: 0; -EFAULT: a quarter of them or more stayed, five times; -EINVAL, -ENOMEM.
+ */
+int flush_prove(const char *base, size_t bytes, uint64_t seed, const struct cpu_info *cpu,
+		void (*flush)(void *), void *arg, struct reason *why);
+
 /* ---- the whole examination ---- */
 
 #define FLUSH_SHARES	5 /* of the region that are made dirty: 0, 1/8, 1/4, 1/2, 1 */

@@ -101,6 +101,15 @@ const struct flush_op flush_ops[] = {
 	{ .name = NULL },
 };
 
+const struct flush_op *flush_op_auto(const struct cpu_info *cpu)
+{
+	const struct flush_op *op = flush_ops;
+
+	while (op[1].name && !cpu_has(cpu, op->needs))
+		op++;
+	return op;
+}
+
 flush_fn *flush_op_fn(const struct flush_op *op, enum flush_fence fence)
 {
 	/* It takes the function for its result. */

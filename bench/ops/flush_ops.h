@@ -45,6 +45,9 @@ struct flush_op {
 /* In the order in which `auto` tries them; ends with a NULL name. */
 extern const struct flush_op flush_ops[];
 
+/* The first that @cpu has, else the last of the table: what is flushed by where nothing else is asked. */
+const struct flush_op *flush_op_auto(const struct cpu_info *cpu);
+
 /* The table's function; a call, so that a test can put another one in its place. */
 flush_fn *flush_op_fn(const struct flush_op *op, enum flush_fence fence);
 

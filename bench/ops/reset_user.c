@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "bench/ops/flush_detect.h"
 #include "bench/ops/lines.h"
 
 #define PAGE   4096ul
@@ -80,12 +81,20 @@ static int complete_calls(struct reset_user *u, struct bench_ctx *ctx, struct re
 		c->reset = c->op->reset[c->fence_once ? RESET_NO_BARRIER : c->barrier];
 		/* Without the quirk nothing was stored, so nothing is fenced: the kernel has returned. */
 		c->behind = c->fence_once && c->quirk ? c->barrier : RESET_NO_BARRIER;
+		c->flush = reset_user_flush(u->machine, c->before);
 		c->source = c->zero ? u->zero : u->pattern;
 		c->order = order_for(u, ctx, calls, i);
 		if (!c->order)
 			return reason_set(why, -ENOMEM, "out of memory");
 	}
 	return u->orders ? 0 : reason_set(why, -ENOMEM, "out of memory");
+}
+
+flush_fn *reset_user_flush(const struct machine *m, enum reset_before before)
+{
+	if (before != RESET_JUST_FLUSHED)
+		return NULL;
+	return flush_op_fn(flush_op_auto(&m->cpu), FLUSH_MFENCE);
 }
 
 int reset_user_open(struct reset_user *u, struct bench_ctx *ctx, struct reset_call *calls,
@@ -129,9 +138,16 @@ static struct share share_of(const struct reset_call *c, unsigned member)
 	return (struct share){ c->n * member / c->threads, c->n * (member + 1) / c->threads };
 }
 
-static void set_quirk(const struct reset_call *c)
+static void set_features(const struct reset_call *c)
 {
 	reset_bug_bits = c->quirk ? RESET_BUG_TDX_PW_MCE : 0;
+	flush_features0 = FLUSH_CLFLUSH_BEFORE_ALLOC;
+}
+
+/* The early return touches no line of the region, whatever its state. */
+static bool touches_lines(const struct reset_call *c)
+{
+	return c->quirk || c->flush;
 }
 
 static void bring_lines(const struct reset_user *u, const struct reset_call *c, char *base,
@@ -139,6 +155,7 @@ static void bring_lines(const struct reset_user *u, const struct reset_call *c, 
 {
 	switch (c->before) {
 	case RESET_EVICTED:
+	case RESET_JUST_FLUSHED:
 		lines_evict(&u->machine->cpu, base, bytes);
 		break;
 	case RESET_DIRTY:
@@ -161,6 +178,26 @@ static void prepare_share(void *state, unsigned member)
 		bring_lines(u, c, u->mem.base + c->order[i] * c->page, c->page);
 }
 
+static void flush_call(flush_fn *flush, const char *base, size_t bytes)
+{
+	for (size_t done = 0; done < bytes; done += PAGE)
+		flush(base + done, PAGE);
+}
+
+static void flush_and_reset(const struct reset_call *c, char *base, struct share share)
+{
+	const uint32_t *order = c->order;
+	const char *source = c->source;
+	flush_fn *flush = c->flush;
+	reset_fn *reset = c->reset;
+	size_t page = c->page;
+
+	for (size_t i = share.first; i < share.end; i++) {
+		flush_call(flush, base + order[i] * page, page);
+		reset(base + order[i] * page, page, source);
+	}
+}
+
 static void reset_share(void *state, unsigned member)
 {
 	const struct reset_user *u = state;
@@ -174,9 +211,14 @@ static void reset_share(void *state, unsigned member)
 	size_t page = c->page;
 	unsigned reps = u->reps;
 
-	for (unsigned r = 0; r < reps; r++)
+	for (unsigned r = 0; r < reps; r++) {
+		if (c->flush) {
+			flush_and_reset(c, base, share);
+			continue;
+		}
 		for (size_t i = share.first; i < share.end; i++)
 			reset(base + order[i] * page, page, source);
+	}
 	for (size_t i = 0; !member && i < c->extra; i++)
 		c->reset(base + c->order[i] * c->page, c->page, c->source);
 	reset_barrier(c->behind);
@@ -191,13 +233,12 @@ static void line_up(struct reset_user *u, const struct reset_call *c)
 
 void reset_user_prepare(struct reset_user *u, const struct reset_call *c)
 {
-	set_quirk(c);
+	set_features(c);
 	u->call = c;
-	/* The early return touches no line of the region, whatever its state. */
-	if (c->quirk && c->threads > 1) {
+	if (touches_lines(c) && c->threads > 1) {
 		team_ready(u->team, c->threads, prepare_share, u);
 		team_go(u->team);
-	} else if (c->quirk) {
+	} else if (touches_lines(c)) {
 		bring_lines(u, c, u->mem.base, u->mem.bytes);
 	}
 	line_up(u, c);
@@ -239,12 +280,36 @@ static void expected_page(const struct reset_call *c, char *page)
 	}
 }
 
+struct flushes {
+	const struct reset_call *c;
+	char *base;
+};
+
+static void flush_calls(void *arg)
+{
+	const struct flushes *f = arg;
+
+	flush_and_reset(f->c, f->base, (struct share){ 0, f->c->n });
+}
+
+/* Of the early return's arm, where no store drops a line; the other arms have the same flush. */
+static int check_flushed(struct reset_user *u, const struct reset_call *c, struct reason *why)
+{
+	struct reset_call off = *c;
+	struct flushes flushes = { &off, u->mem.base };
+
+	off.quirk = false;
+	set_features(&off);
+	return flush_prove(u->mem.base, u->mem.bytes, 1, &u->machine->cpu, flush_calls, &flushes,
+			   why);
+}
+
 int reset_user_verify(struct reset_user *u, const struct reset_call *c, struct reason *why)
 {
 	char expected[PAGE];
 
 	memset(u->mem.base, POISON, u->mem.bytes);
-	set_quirk(c);
+	set_features(c);
 	line_up(u, c);
 	reset_user_run(u, c, 1);
 	expected_page(c, expected);
@@ -253,6 +318,12 @@ int reset_user_verify(struct reset_user *u, const struct reset_call *c, struct r
 			continue;
 		return reason_set(why, -EFAULT, "%s: the page at offset %zu %s", c->op->name, at,
 				  c->quirk ? "was not reset" : "was changed though quirk=off");
+	}
+	if (c->flush) {
+		int ret = check_flushed(u, c, why);
+
+		if (ret)
+			return ret;
 	}
 	return reset_user_finish(u, why);
 }

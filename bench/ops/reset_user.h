@@ -6,12 +6,18 @@
 #ifndef TDC_BENCH_OPS_RESET_USER_H
 #define TDC_BENCH_OPS_RESET_USER_H
 
+#include "bench/ops/flush_ops.h"
 #include "bench/ops/region.h"
 #include "bench/ops/reset_ops.h"
 #include "harness/measure/team.h"
 
-/* The state of the lines before a sample, in the cache of the CPU that will reset them. */
-enum reset_before { RESET_EVICTED, RESET_DIRTY, RESET_CLEAN };
+/*
+ * The state of the lines before a sample, in the cache of the CPU that will reset them. Or before
+ * each call: RESET_JUST_FLUSHED flushes its lines within the timed part, 4 KiB and a fence at a time
+ * as TDH.PHYMEM.PAGE.WBINVD, whatever the quirk. What a reset costs there is a difference by quirk,
+ * and less than on its own: its stores drain while the flush behind them is under way.
+ */
+enum reset_before { RESET_EVICTED, RESET_DIRTY, RESET_CLEAN, RESET_JUST_FLUSHED };
 
 /* What an arm does. The caller sets what stands first, reset_user_open() the rest. */
 struct reset_call {
@@ -25,6 +31,7 @@ struct reset_call {
 	unsigned threads;
 
 	reset_fn *reset;
+	flush_fn *flush;	   /* before each call; NULL: none */
 	size_t n;		   /* calls in the region */
 	const uint32_t *order;	   /* of the calls; shared between arms */
 	const char *source;	   /* 64 bytes */
@@ -49,6 +56,9 @@ struct reset_user {
 	const struct reset_call *call; /* what the team is at */
 	unsigned reps;
 };
+
+/* What @before has done before each call; NULL: nothing. */
+flush_fn *reset_user_flush(const struct machine *m, enum reset_before before);
 
 /**
  * reset_user_open() - get memory, buffers and threads for all arms of @ctx

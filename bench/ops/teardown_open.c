@@ -167,15 +167,6 @@ static unsigned timed_phases(const struct td_setting *set)
 	return timed & ~set->without;
 }
 
-static const struct flush_op *flush_of(const struct machine *m)
-{
-	const struct flush_op *op = flush_ops;
-
-	while (op[1].name && !cpu_has(&m->cpu, op->needs))
-		op++;
-	return op;
-}
-
 static void complete_replay(struct td_user *u, struct td_arm *a)
 {
 	const struct td_setting *set = &a->set;
@@ -195,7 +186,7 @@ static void complete_replay(struct td_user *u, struct td_arm *a)
 		.packages = topo_packages(m->topo),
 		.seam_ticks = (uint64_t)((double)set->seam_ns * u->ticks_per_ns),
 		.skip_cache_wb = set->skip_cache_wb,
-		.ops = { .flush = flush_op_fn(flush_of(m), FLUSH_MFENCE),
+		.ops = { .flush = flush_op_fn(flush_op_auto(&m->cpu), FLUSH_MFENCE),
 			 .reset = set->op->reset[RESET_MFENCE],
 			 .source = u->zero },
 		.reset_bytes = set->reset_bytes,
@@ -208,15 +199,20 @@ static void complete_replay(struct td_user *u, struct td_arm *a)
 
 static int complete_alone(struct td_user *u, struct td_arm *a, struct reason *why)
 {
+	enum reset_before before = a->set.flush_first ? RESET_JUST_FLUSHED
+				   : a->set.dirty     ? RESET_DIRTY
+						      : RESET_EVICTED;
+
 	a->alone = (struct reset_call){
 		.op = a->set.op,
 		.quirk = a->set.erratum,
 		.zero = true,
 		.barrier = RESET_MFENCE,
-		.before = a->set.dirty ? RESET_DIRTY : RESET_EVICTED,
+		.before = before,
 		.page = a->set.reset_bytes,
 		.threads = a->set.threads,
 		.reset = a->set.op->reset[RESET_MFENCE],
+		.flush = reset_user_flush(u->ctx->machine, before),
 		.n = a->set.size / a->set.reset_bytes,
 		.order = order_of(u, &a->set, a->set.reset_bytes),
 		.source = u->zero,
@@ -230,7 +226,7 @@ static unsigned told_phases(const struct td_arm *a)
 	unsigned told = TD_BIT(TD_P_AWAY) | TD_BIT(TD_P_TIMING) | TD_BIT(TD_P_HKID);
 
 	if (a->set.reset_alone)
-		return TD_BIT(TD_P_AWAY) | TD_BIT(TD_P_RESET);
+		return TD_BIT(TD_P_AWAY) | TD_BIT(td_alone_phase(&a->set));
 	told |= a->replay.every ? a->replay.timed : TD_BIT(TD_P_LEAVES);
 	if (!(a->set.without & TD_BIT(TD_P_FREE)))
 		told |= TD_BIT(TD_P_FREE);

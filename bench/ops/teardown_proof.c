@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* That a teardown did all its steps, each as often as it should, and that they did their work. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,10 +9,8 @@
 #include "bench/ops/lines.h"
 #include "bench/ops/teardown_kernel.h"
 
-#define POISON	     0xa5
-#define PROOF_BYTES  TD_REGION /* whose lines are read again */
-#define VERIFY_LEFT  0.75
-#define VERIFY_TRIES 5
+#define POISON	    0xa5
+#define PROOF_BYTES TD_REGION /* whose lines are read again */
 
 static bool does(const struct td_setting *set, enum td_phase phase)
 {
@@ -83,48 +80,36 @@ static int check_contents(const struct td_user *u, const struct td_setting *set,
 
 /* ---- lines ---- */
 
-/* The share of the lines that left the cache, by the flushes alone; NAN where it cannot be told. */
-static double share_that_left(struct td_user *u, const struct td_replay *r, size_t leaves,
-			      const struct flush_probe *probe)
-{
-	struct flush_reads reads;
+struct flushes {
+	struct td_user *u;
+	struct td_replay replay;
+	size_t leaves;
+};
 
-	flush_reads_reference(probe, &u->ctx->machine->cpu, &reads);
-	flush_probe_load(probe);
-	td_leaves(r, &u->whole, 0, leaves);
-	reads.after = flush_probe_read(probe);
-	return flush_share_left(&reads);
+static void flush_leaves(void *arg)
+{
+	struct flushes *f = arg;
+
+	td_leaves(&f->replay, &f->u->whole, 0, f->leaves);
 }
 
-/* As the benchmark flush proves it, which says why it does so five times. */
+/* By the flushes of a path alone: whatever else it does is left out. */
 static int check_lines(struct td_user *u, const struct td_arm *a, struct reason *why)
 {
 	size_t bytes = a->set.size < PROOF_BYTES ? a->set.size : PROOF_BYTES;
-	struct td_replay r = a->replay;
-	struct flush_probe probe;
+	struct flushes flushes = { u, a->replay, bytes / a->replay.leaf };
 	uint32_t order[PROOF_BYTES / TD_PAGE];
-	double most = NAN;
-	int ret;
 
 	if (a->set.path != TD_DYNAMIC || !does(&a->set, TD_P_FLUSH))
 		return 0;
 	for (uint32_t i = 0; i < sizeof(order) / sizeof(*order); i++)
 		order[i] = i;
-	r.order = order;
-	r.without = ~TD_BIT(TD_P_FLUSH);
-	r.dpamt = TD_DPAMT_OFF;
-	r.seam_ticks = 0;
-	ret = flush_probe_init(&probe, u->mem.base, bytes, u->ctx->seed);
-	if (ret)
-		return reason_set(why, ret, "%s", strerror(-ret));
-	for (unsigned i = 0; i < VERIFY_TRIES && !(most >= VERIFY_LEFT); i++)
-		most = fmax(most, share_that_left(u, &r, bytes / r.leaf, &probe));
-	flush_probe_free(&probe);
-	if (most < VERIFY_LEFT)
-		return reason_set(why, -EFAULT,
-				  "%.0f %% of the lines are still cached behind their flush",
-				  100 * (1 - fmax(most, 0)));
-	return 0;
+	flushes.replay.order = order;
+	flushes.replay.without = ~TD_BIT(TD_P_FLUSH);
+	flushes.replay.dpamt = TD_DPAMT_OFF;
+	flushes.replay.seam_ticks = 0;
+	return flush_prove(u->mem.base, bytes, u->ctx->seed, &u->ctx->machine->cpu, flush_leaves,
+			   &flushes, why);
 }
 
 /* ---- freed pages ---- */

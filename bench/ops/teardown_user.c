@@ -327,7 +327,8 @@ void td_user_values(struct td_user *u, unsigned arm, struct bench_values *out)
 
 	if (a->set.reset_alone) {
 		a->phases.ticks[TD_P_AWAY] = (double)u->away[TD_P_AWAY] * u->ticks_per_ns;
-		a->phases.ticks[TD_P_RESET] = bench_sample_ticks(out) - a->phases.ticks[TD_P_AWAY];
+		a->phases.ticks[td_alone_phase(&a->set)] =
+			bench_sample_ticks(out) - a->phases.ticks[TD_P_AWAY];
 	} else {
 		add_threads(u, a);
 		take_away(u, a);

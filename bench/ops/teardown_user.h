@@ -34,6 +34,7 @@ struct td_setting {
 	unsigned every;
 	unsigned without;
 	bool reset_alone; /* benchmark reset's own loop, in place of everything */
+	bool flush_first; /* of it: before=just_flushed */
 	bool in_kernel;	  /* as all arms of its group */
 };
 
@@ -113,6 +114,12 @@ int64_t td_away_end(bool around, int64_t begun);
 
 /* Was each step of the sample just taken done as often as @set says? Return: 0, -EFAULT. */
 int td_check_counts(const struct td_user *u, const struct td_setting *set, struct reason *why);
+
+/* The phase that all of the time of @set is, which is reset_alone. */
+static inline enum td_phase td_alone_phase(const struct td_setting *set)
+{
+	return set->flush_first ? TD_P_LEAVES : TD_P_RESET;
+}
 
 /* For the proof, in teardown_proof.c: everything of a sample but the freeing. */
 void td_user_ready(struct td_user *u, const struct td_arm *a);

@@ -94,10 +94,16 @@ static void apply_flags(struct report *r, struct report_cell *c)
 	}
 }
 
+/* Are the lines of a reset flushed in its own time, whatever the erratum mode does behind that? */
+static bool flushes_first(const struct report_cell *c)
+{
+	return !strcmp(report_level(c, "before"), "just_flushed");
+}
+
 bool report_returns_early(const struct report_cell *c)
 {
 	if (!strcmp(report_level(c, "quirk"), "off"))
-		return true;
+		return !flushes_first(c);
 	return !strcmp(report_level(c, "flush"), "off") &&
 	       !strcmp(report_level(c, "store"), "none");
 }
@@ -117,8 +123,8 @@ static int summarise(struct report *r, struct report_cell *c)
 		return ret;
 	c->has_data = true;
 	/* Bytes per ns are GB per s, both decimal. */
-	if (!report_returns_early(c) && r->data.run.clock == CLOCK_UNIT_NS && c->metric &&
-	    c->metric->bytes_per && c->sum.level > 0)
+	if (!report_returns_early(c) && !flushes_first(c) && r->data.run.clock == CLOCK_UNIT_NS &&
+	    c->metric && c->metric->bytes_per && c->sum.level > 0)
 		c->gb_s = (double)c->metric->bytes_per / c->sum.level;
 	return 0;
 }

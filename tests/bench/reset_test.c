@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The hooks of reset, called as the sampler does. mem_alloc() and reset_barrier() are wrapped by the
- * linker: the one tells where the region is, the other lets a test undo work behind the timed part.
+ * The hooks of reset, called as the sampler does. mem_alloc(), reset_barrier() and flush_op_fn() are
+ * wrapped by the linker: the first tells where the region is, the second lets a test undo work behind
+ * the timed part, the third puts another flush in the place of the benchmark's.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "bench/list.h"
+#include "bench/ops/flush_ops.h"
 #include "bench/ops/reset_ops.h"
 #include "harness/core/units.h"
 #include "harness/machine/mem.h"
@@ -49,6 +51,8 @@ int __real_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size
 int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size_t offset,
 		     int (*place)(void *, void *, size_t, struct reason *), void *ctx,
 		     struct reason *why);
+flush_fn *__real_flush_op_fn(const struct flush_op *op, enum flush_fence fence);
+flush_fn *__wrap_flush_op_fn(const struct flush_op *op, enum flush_fence fence);
 void __real_reset_barrier(enum reset_barrier barrier);
 void __wrap_reset_barrier(enum reset_barrier barrier);
 
@@ -65,6 +69,15 @@ int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size
 	if (!ret)
 		m->granted -= not_granted;
 	return ret;
+}
+
+/* In the place of every flush; NULL: each is its own. */
+static flush_fn *instead;
+
+flush_fn *__wrap_flush_op_fn(const struct flush_op *op, enum flush_fence fence)
+{
+	assert_int_equal(fence, FLUSH_MFENCE);
+	return instead ? instead : __real_flush_op_fn(op, fence);
 }
 
 void __wrap_reset_barrier(enum reset_barrier barrier)
@@ -157,6 +170,7 @@ static int clean_slate(void **state)
 	(void)state;
 	sabotage = NOTHING;
 	saboteur = ANYBODY;
+	instead = NULL;
 	alloc_error = 0;
 	not_granted = 0;
 	memset(flags, 0, sizeof(flags));
@@ -234,8 +248,8 @@ static void assert_arm(bool ok, unsigned arm, const char *what)
 #define EVERYTHING                                                                          \
 	"quirk=on,off", "insn=movdir64b,clzero,ntstore512,ntstore256,rep_stosb,memset",     \
 		"page=4K,64K", "fence=call,sample", "barrier=mfence,sfence", "region=256K", \
-		"backing=4k", "order=sequential,shuffled", "before=evicted,dirty,clean",    \
-		"source=zero,pattern"
+		"backing=4k", "order=sequential,shuffled",                                  \
+		"before=evicted,dirty,clean,just_flushed", "source=zero,pattern"
 
 /* ---- doing the work ---- */
 
@@ -244,7 +258,7 @@ static void every_arm_does_its_work(void **state)
 	(void)state;
 	OPEN(EVERYTHING);
 	/* Two instructions are everywhere. */
-	assert_true(ctx.n_arms >= 2 * 2 * 2 * 2 * 2 * 2 * 3 * 2);
+	assert_true(ctx.n_arms >= 2 * 2 * 2 * 2 * 2 * 2 * 4 * 2);
 	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
 		struct reason why = { "" };
 		int ret = reset_bench.verify(bench_state, arm, &why);
@@ -276,6 +290,46 @@ static void a_sample_leaves_what_was_asked_for(void **state)
 			assert_arm(same && region->base[0] == 0x77, arm, "touched");
 		else
 			assert_arm(same && (region->base[0] == 0) == zero, arm, "not reset");
+	}
+}
+
+/* Looks at each range that it is given and flushes none of it. */
+static size_t looked_at, not_reset_yet;
+
+static void look(const char *base, size_t bytes)
+{
+	looked_at++;
+	not_reset_yet += *base == 0x77 && bytes == PAGE;
+}
+
+static void pages_are_flushed_before_their_reset_with_either_quirk(void **state)
+{
+	(void)state;
+	instead = look;
+	OPEN("quirk=on,off", "insn=memset", "page=4K,64K", "region=256K", "backing=4k",
+	     "order=sequential,shuffled", "before=just_flushed,evicted", "extra=none,1");
+	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+		size_t pages = is(arm, "before", "just_flushed") ? REGION / PAGE : 0;
+
+		looked_at = not_reset_yet = 0;
+		memset(region->base, 0x77, region->bytes);
+		reset_bench.prepare(bench_state, arm);
+		assert_arm(!looked_at, arm, "flushed before the sample");
+		reset_bench.sample(bench_state, arm, 1);
+		assert_arm(looked_at == pages && not_reset_yet == pages, arm, "flushed");
+	}
+}
+
+static void a_flush_that_does_not_flush_is_found(void **state)
+{
+	struct reason why = { "" };
+
+	(void)state;
+	instead = look;
+	OPEN("quirk=on,off", "insn=memset", "region=256K", "backing=4k", "before=just_flushed");
+	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+		assert_int_equal(reset_bench.verify(bench_state, arm, &why), -EFAULT);
+		assert_non_null(strstr(why.text, "of the lines are still cached"));
 	}
 }
 
@@ -349,8 +403,8 @@ static void cpus_share_the_work(void **state)
 		fail_msg("one CPU: nothing to share with");
 	topo_pick(machine.topo, TOPO_ONE, &first, 1);
 	OPEN("quirk=on,off", "insn=rep_stosb,memset,ntstore256", "order=sequential,shuffled",
-	     "before=evicted,dirty,clean", "source=zero,pattern", "region=260K", "backing=4k",
-	     "fence=call,sample", "threads=1,2", "extra=none,3");
+	     "before=evicted,just_flushed,clean", "source=zero,pattern", "region=260K",
+	     "backing=4k", "fence=call,sample", "threads=1,2", "extra=none,3");
 	assert_int_equal(n_series, 2);
 	for (int i = 0; i < n_series; i++)
 		assert_int_equal(strncmp(series[i], "cpu ", 4), 0);
@@ -678,6 +732,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(every_arm_does_its_work),
 		TEST(a_sample_leaves_what_was_asked_for),
+		TEST(pages_are_flushed_before_their_reset_with_either_quirk),
+		TEST(a_flush_that_does_not_flush_is_found),
 		TEST(repeating_is_more_work),
 		TEST(the_erratum_is_asked_for_at_each_call),
 		TEST(sabotage_is_found),

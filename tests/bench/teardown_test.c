@@ -300,8 +300,8 @@ static void every_arm_does_its_work(void **state)
 	(void)state;
 	OPEN("path=dynamic,teardown", "leaf=4K,2M", "quirk=on,off",
 	     "reset=always,erratum,leaf_fence",
-	     "leave_out=none,kick,flush,reset,free,all_but_reset", "order=sequential,shuffled",
-	     "before=evicted,dirty", "size=4M");
+	     "leave_out=none,kick,flush,reset,free,all_but_reset,all_but_flush_reset",
+	     "order=sequential,shuffled", "before=evicted,dirty", "size=4M");
 	assert_true(ctx.n_arms > 100);
 	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
 		struct reason why = { "" };
@@ -537,6 +537,12 @@ static void what_makes_no_sense_is_skipped(void **state)
 		{ { "path=teardown", "in_guest=1" }, "path=teardown kicks nobody" },
 		{ { "quirk=off", "leave_out=reset" }, "quirk=off resets nothing" },
 		{ { "quirk=off", "leave_out=all_but_reset" }, "quirk=off resets nothing" },
+		{ { "path=teardown", "leave_out=all_but_flush_reset" },
+		  "path=teardown flushes no line: leave_out=all_but_reset" },
+		{ { "path=dynamic", "leave_out=all_but_flush_reset", "before=dirty" },
+		  "is for before=evicted" },
+		{ { "path=dynamic", "leave_out=all_but_flush_reset", "leaf=2M", "reset=erratum" },
+		  "with leaf=2M reset=leaf_fence" },
 		{ { "leave_out=pamt" }, "dpamt=off has no pamt" },
 		{ { "leaf=2M", "dpamt=fast" }, "leaf=2M has no Dynamic PAMT entry" },
 		{ { "leaf=2M", "size=5M" }, "size=5M is not a multiple of leaf=2M" },
