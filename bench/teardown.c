@@ -74,7 +74,7 @@ static int teardown_finish(void *state, struct reason *why)
 const struct bench_info teardown_bench = {
 	.name = "teardown",
 	.summary = "tear a TD down, step by step and phase by phase, replayed",
-	.version = 1,
+	.version = 2,
 	.factors = teardown_factors,
 	.metrics = teardown_metrics,
 	.renews = true,

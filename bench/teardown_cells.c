@@ -13,11 +13,14 @@
 #define MAX_EVERY   65536
 #define MAX_VCPUS   1024
 #define MAX_SEAM_NS 1000000 /* 1 ms */
+/* What a delay's own clock reads take, on any machine so far less than half of it. */
+#define MIN_SEAM_NS 100
 
 enum { LEAF_4K, LEAF_2M };
 enum { QUIRK_ON, QUIRK_OFF };
 enum { MODE_USER, MODE_KERNEL };
 enum { RESET_ALWAYS, RESET_ERRATUM, RESET_LEAF_FENCE };
+enum { ONE_SEAM_NONE, ONE_SEAM_AS_ALL };
 enum {
 	OUT_NONE,
 	OUT_KICK,
@@ -25,6 +28,11 @@ enum {
 	OUT_RESET,
 	OUT_PAMT,
 	OUT_FREE,
+	OUT_BLOCK,
+	OUT_TRACK,
+	OUT_REMOVE,
+	OUT_RECLAIM,
+	OUT_HKID,
 	OUT_ALL_BUT_RESET,
 	OUT_ALL_BUT_FLUSH_RESET
 };
@@ -107,6 +115,13 @@ static const struct level_info seam_levels[] = {
 	{ NULL, NULL, false },
 };
 
+/* As numbers none of these is a delay that could be asked for: MIN_SEAM_NS. */
+static const struct level_info one_seam_levels[] = {
+	[ONE_SEAM_NONE] = { "0", "none", false },
+	[ONE_SEAM_AS_ALL] = { "seam", "as seam says", false },
+	{ NULL, NULL, false },
+};
+
 static const struct level_info dpamt_levels[] = {
 	[TD_DPAMT_OFF] = { "off", "no Dynamic PAMT", false },
 	[TD_DPAMT_FAST] = { "fast", "as posted: the lock is taken for the last of 2 MiB", false },
@@ -133,6 +148,11 @@ static const struct level_info out_levels[] = {
 	[OUT_RESET] = { "reset", "the calls that reset", false },
 	[OUT_PAMT] = { "pamt", "tdx_pamt_put()", false },
 	[OUT_FREE] = { "free", "the freeing", false },
+	[OUT_BLOCK] = { "block", "the delay of MEM.RANGE.BLOCK", false },
+	[OUT_TRACK] = { "track", "the delay of MEM.TRACK", false },
+	[OUT_REMOVE] = { "remove", "the delay of MEM.PAGE.REMOVE", false },
+	[OUT_RECLAIM] = { "reclaim", "the delay of PHYMEM.PAGE.RECLAIM", false },
+	[OUT_HKID] = { "hkid", "the release of the HKID", false },
 	[OUT_ALL_BUT_RESET] = { "all_but_reset", "all else: the loop of benchmark reset, alone",
 				false },
 	[OUT_ALL_BUT_FLUSH_RESET] = { "all_but_flush_reset",
@@ -141,6 +161,12 @@ static const struct level_info out_levels[] = {
 				      false },
 	{ NULL, NULL, false },
 };
+
+#define SEAM(name, call)                                                            \
+	{                                                                           \
+		"seam_" name, "ns that TDH." call " is made to take", FACTOR_COUNT, \
+			one_seam_levels, "seam", true, EFFECT_DIFFERENCE            \
+	}
 
 const struct factor_info teardown_factors[] = {
 	[F_PATH] = { "path", "how the pages are taken from the TD", FACTOR_WORD, path_levels,
@@ -175,6 +201,11 @@ const struct factor_info teardown_factors[] = {
 			      FACTOR_WORD, skip_levels, "off", true, EFFECT_DIFFERENCE },
 	[F_SEAM] = { "seam", "ns that each SEAMCALL is made to take", FACTOR_COUNT, seam_levels,
 		     "0", true, EFFECT_DIFFERENCE },
+	[F_SEAM_BLOCK] = SEAM("block", "MEM.RANGE.BLOCK"),
+	[F_SEAM_TRACK] = SEAM("track", "MEM.TRACK"),
+	[F_SEAM_REMOVE] = SEAM("remove", "MEM.PAGE.REMOVE"),
+	[F_SEAM_WBINVD] = SEAM("wbinvd", "PHYMEM.PAGE.WBINVD, beside its flushes,"),
+	[F_SEAM_RECLAIM] = SEAM("reclaim", "PHYMEM.PAGE.RECLAIM"),
 	[F_MARKS] = { "marks", "one leaf in so many is timed by phase", FACTOR_COUNT, marks_levels,
 		      "auto", true, EFFECT_BOTH },
 	[F_LEAVE_OUT] = { "leave_out", "what is not done: shows that a phase is true", FACTOR_WORD,
@@ -259,45 +290,77 @@ static bool resets(const struct level *l)
 	return l[F_QUIRK].number == QUIRK_ON || l[F_RESET].number == RESET_ALWAYS;
 }
 
-/* Leaving out what is not there would be the same cell again under another name. */
-static int leave_out_supported(const struct level *l, struct reason *why)
-{
-	bool dynamic = l[F_PATH].number == TD_DYNAMIC;
+static const unsigned seam_factors[TD_SEAMS] = {
+	[TD_SEAM_OTHER] = F_SEAM,	  [TD_SEAM_BLOCK] = F_SEAM_BLOCK,
+	[TD_SEAM_TRACK] = F_SEAM_TRACK,	  [TD_SEAM_REMOVE] = F_SEAM_REMOVE,
+	[TD_SEAM_WBINVD] = F_SEAM_WBINVD, [TD_SEAM_RECLAIM] = F_SEAM_RECLAIM,
+};
 
-	switch (l[F_LEAVE_OUT].number) {
-	case OUT_KICK:
-	case OUT_FLUSH:
-		if (!dynamic)
-			return reason_set(why, -ENOTSUP, "path=teardown has no %s to leave out",
-					  l[F_LEAVE_OUT].text);
-		break;
-	case OUT_RESET:
-	case OUT_ALL_BUT_RESET:
-		if (!resets(l))
-			return reason_set(why, -ENOTSUP,
-					  "quirk=off resets nothing: leave_out=%s "
-					  "is for quirk=on",
-					  l[F_LEAVE_OUT].text);
-		break;
-	case OUT_ALL_BUT_FLUSH_RESET:
-		if (!dynamic)
-			return reason_set(why, -ENOTSUP,
-					  "path=teardown flushes no line: leave_out=all_but_reset");
-		if (l[F_BEFORE].number)
-			return reason_set(why, -ENOTSUP,
-					  "leave_out=all_but_flush_reset is for before=evicted");
-		if (l[F_LEAF].number == LEAF_2M && l[F_RESET].number != RESET_LEAF_FENCE)
-			return reason_set(
-				why, -ENOTSUP,
-				"leave_out=all_but_flush_reset flushes what it resets in a "
-				"call: with leaf=2M reset=leaf_fence");
-		break;
-	case OUT_PAMT:
-		if (l[F_DPAMT].number == TD_DPAMT_OFF)
-			return reason_set(why, -ENOTSUP, "dpamt=off has no pamt to leave out");
-		break;
-	}
+/* ns that a SEAMCALL of that kind is made to take. */
+static uint64_t seam_of(const struct level *l, enum td_seam seam)
+{
+	uint64_t ns = l[seam_factors[seam]].number;
+
+	return seam != TD_SEAM_OTHER && ns == ONE_SEAM_AS_ALL ? l[F_SEAM].number : ns;
+}
+
+#define ON_DYNAMIC  (1u << TD_DYNAMIC)
+#define ON_TEARDOWN (1u << TD_TEARDOWN)
+#define NO_SEAM	    TD_SEAMS
+
+/* What leave_out leaves out: which phases, on which paths they are, and whose delay they consist of. */
+static const struct {
+	unsigned without, paths;
+	enum td_seam seam;
+} outs[] = {
+	[OUT_NONE] = { 0, ON_DYNAMIC | ON_TEARDOWN, NO_SEAM },
+	[OUT_KICK] = { TD_BIT(TD_P_KICK), ON_DYNAMIC, NO_SEAM },
+	[OUT_FLUSH] = { TD_BIT(TD_P_FLUSH), ON_DYNAMIC, NO_SEAM },
+	[OUT_RESET] = { TD_BIT(TD_P_RESET), ON_DYNAMIC | ON_TEARDOWN, NO_SEAM },
+	[OUT_PAMT] = { TD_BIT(TD_P_PAMT), ON_DYNAMIC | ON_TEARDOWN, NO_SEAM },
+	[OUT_FREE] = { TD_BIT(TD_P_FREE), ON_DYNAMIC | ON_TEARDOWN, NO_SEAM },
+	[OUT_BLOCK] = { TD_BIT(TD_P_BLOCK), ON_DYNAMIC, TD_SEAM_BLOCK },
+	[OUT_TRACK] = { TD_BIT(TD_P_TRACK), ON_DYNAMIC, TD_SEAM_TRACK },
+	[OUT_REMOVE] = { TD_BIT(TD_P_REMOVE), ON_DYNAMIC, TD_SEAM_REMOVE },
+	[OUT_RECLAIM] = { TD_BIT(TD_P_RECLAIM), ON_TEARDOWN, TD_SEAM_RECLAIM },
+	[OUT_HKID] = { TD_BIT(TD_P_HKID), ON_DYNAMIC | ON_TEARDOWN, TD_SEAM_OTHER },
+	[OUT_ALL_BUT_RESET] = { 0, ON_DYNAMIC | ON_TEARDOWN, NO_SEAM },
+	[OUT_ALL_BUT_FLUSH_RESET] = { 0, ON_DYNAMIC, NO_SEAM },
+};
+
+static int all_but_flush_reset_supported(const struct level *l, struct reason *why)
+{
+	if (l[F_BEFORE].number)
+		return reason_set(why, -ENOTSUP,
+				  "leave_out=all_but_flush_reset is for before=evicted");
+	if (l[F_LEAF].number == LEAF_2M && l[F_RESET].number != RESET_LEAF_FENCE)
+		return reason_set(why, -ENOTSUP,
+				  "leave_out=all_but_flush_reset flushes what it resets in a call: "
+				  "with leaf=2M reset=leaf_fence");
 	return 0;
+}
+
+/* Leaving out what is not there would be the same cell again under another name. */
+static int leave_out_supported(const struct cell *cell, struct reason *why)
+{
+	const struct level *l = cell->levels;
+	uint64_t out = l[F_LEAVE_OUT].number;
+	bool real = out == OUT_HKID && in_kernel(cell); /* the caches are written back */
+
+	if (!(outs[out].paths & 1u << l[F_PATH].number))
+		return reason_set(why, -ENOTSUP, "path=%s has no %s to leave out", l[F_PATH].text,
+				  out == OUT_ALL_BUT_FLUSH_RESET ? "flush" : l[F_LEAVE_OUT].text);
+	if (outs[out].seam != NO_SEAM && !seam_of(l, outs[out].seam) && !real)
+		return reason_set(why, -ENOTSUP, "%s=0: %s takes no time that could be left out",
+				  teardown_factors[seam_factors[outs[out].seam]].name,
+				  l[F_LEAVE_OUT].text);
+	if ((out == OUT_RESET || out == OUT_ALL_BUT_RESET) && !resets(l))
+		return reason_set(why, -ENOTSUP,
+				  "quirk=off resets nothing: leave_out=%s is for quirk=on",
+				  l[F_LEAVE_OUT].text);
+	if (out == OUT_PAMT && l[F_DPAMT].number == TD_DPAMT_OFF)
+		return reason_set(why, -ENOTSUP, "dpamt=off has no pamt to leave out");
+	return out == OUT_ALL_BUT_FLUSH_RESET ? all_but_flush_reset_supported(l, why) : 0;
 }
 
 static int guests_supported(const struct machine *m, const struct level *l, struct reason *why)
@@ -374,9 +437,6 @@ static int kernel_supported(const struct machine *m, const struct cell *cell, st
 				  l[F_THREADS].text);
 	if (set.leaf == TD_REGION && set.backing != MEM_THP)
 		return reason_set(why, -ENOTSUP, "leaf=2M needs pages of 2 MiB: backing=thp");
-	if (set.seam_ns > TD_KERNEL_SEAM_NS)
-		return reason_set(why, -ENOTSUP, "seam=%s: in mode=kernel %d ns at most",
-				  l[F_SEAM].text, TD_KERNEL_SEAM_NS);
 	if (set.backing == MEM_THP && set.size % TD_REGION)
 		return reason_set(why, -ENOTSUP, "size=%s is not a multiple of the pages' 2 MiB",
 				  l[F_SIZE].text);
@@ -387,6 +447,27 @@ static int kernel_supported(const struct machine *m, const struct cell *cell, st
 				  "leave_out=all_but_reset: the module resets in sequence: "
 				  "order=sequential");
 	return td_kernel_supported(m, &set, why);
+}
+
+static int seam_supported(const struct cell *cell, struct reason *why)
+{
+	int most = in_kernel(cell) ? TD_KERNEL_SEAM_NS : MAX_SEAM_NS;
+
+	for (unsigned i = 0; i < TD_SEAMS; i++) {
+		const struct level *l = &cell->levels[seam_factors[i]];
+
+		if (l->number > (unsigned)most)
+			return reason_set(why, -ENOTSUP, "%s=%s: %s%d ns at most",
+					  teardown_factors[seam_factors[i]].name, l->text,
+					  in_kernel(cell) ? "in mode=kernel " : "", most);
+		if (seam_of(cell->levels, i) && seam_of(cell->levels, i) < MIN_SEAM_NS)
+			return reason_set(why, -ENOTSUP,
+					  "%s=%s: 0 or %d ns at least, since reading the clock "
+					  "takes some of it",
+					  teardown_factors[seam_factors[i]].name, l->text,
+					  MIN_SEAM_NS);
+	}
+	return 0;
 }
 
 int teardown_supported(const struct machine *m, const struct cell *cell, struct reason *why)
@@ -406,13 +487,12 @@ int teardown_supported(const struct machine *m, const struct cell *cell, struct 
 			why, -ENOTSUP,
 			"skip_cache_wb=on: user space writes no package's caches back, so "
 			"there is nothing to skip: mode=kernel");
-	if (l[F_SEAM].number > MAX_SEAM_NS)
-		return reason_set(why, -ENOTSUP, "seam=%s: %d ns at most", l[F_SEAM].text,
-				  MAX_SEAM_NS);
 	if (l[F_MARKS].number > MAX_EVERY)
 		return reason_set(why, -ENOTSUP, "marks=%s: %d at most", l[F_MARKS].text,
 				  MAX_EVERY);
-	ret = leave_out_supported(l, why);
+	ret = seam_supported(cell, why);
+	if (!ret)
+		ret = leave_out_supported(cell, why);
 	if (!ret)
 		ret = guests_supported(m, l, why);
 	if (!ret)
@@ -426,15 +506,30 @@ int teardown_supported(const struct machine *m, const struct cell *cell, struct 
 static enum kind seam_kind(const struct level *l, const struct reason *stand_ins,
 			   struct reason *why)
 {
-	if (!l[F_SEAM].number) {
+	bool same = true, any = false;
+
+	for (unsigned i = 0; i < TD_SEAMS; i++) {
+		any |= seam_of(l, i);
+		same &= seam_of(l, i) == l[F_SEAM].number;
+	}
+	if (!any) {
 		reason_set(why, 0,
 			   "%sno SEAMCALL is executed: they take no time in the replay, so what "
 			   "quirk=off saves in percent is at most that",
 			   stand_ins->text);
 		return KIND_ANALOGUE;
 	}
-	reason_set(why, 0, "%sno SEAMCALL is executed: a delay of %s ns is in its place",
-		   stand_ins->text, l[F_SEAM].text);
+	if (same)
+		reason_set(why, 0, "%sno SEAMCALL is executed: a delay of %s ns is in its place",
+			   stand_ins->text, l[F_SEAM].text);
+	else
+		reason_set(why, 0,
+			   "%sno SEAMCALL is executed: delays of seam=%s, seam_block=%s, "
+			   "seam_track=%s, seam_remove=%s, seam_wbinvd=%s and seam_reclaim=%s ns "
+			   "are in their place",
+			   stand_ins->text, l[F_SEAM].text, l[F_SEAM_BLOCK].text,
+			   l[F_SEAM_TRACK].text, l[F_SEAM_REMOVE].text, l[F_SEAM_WBINVD].text,
+			   l[F_SEAM_RECLAIM].text);
 	return KIND_MODELLED;
 }
 
@@ -488,16 +583,9 @@ enum kind teardown_kind(const struct machine *m, const struct cell *cell, struct
 
 struct td_setting teardown_setting_of(const struct cell *cell)
 {
-	static const unsigned without[] = {
-		[OUT_KICK] = TD_BIT(TD_P_KICK),	  [OUT_FLUSH] = TD_BIT(TD_P_FLUSH),
-		[OUT_RESET] = TD_BIT(TD_P_RESET), [OUT_PAMT] = TD_BIT(TD_P_PAMT),
-		[OUT_FREE] = TD_BIT(TD_P_FREE),	  [OUT_ALL_BUT_RESET] = 0,
-		[OUT_ALL_BUT_FLUSH_RESET] = 0,
-	};
 	const struct level *l = cell->levels;
 	size_t leaf = leaf_bytes(cell);
-
-	return (struct td_setting){
+	struct td_setting set = {
 		.path = (enum td_path)l[F_PATH].number,
 		.leaf = leaf,
 		.erratum = resets(l),
@@ -512,12 +600,15 @@ struct td_setting teardown_setting_of(const struct cell *cell)
 		.in_guest = (unsigned)l[F_IN_GUEST].number,
 		.dpamt = (enum td_dpamt)l[F_DPAMT].number,
 		.skip_cache_wb = l[F_SKIP_CACHE_WB].number,
-		.seam_ns = l[F_SEAM].number,
 		.every = (unsigned)l[F_MARKS].number,
-		.without = without[l[F_LEAVE_OUT].number],
+		.without = outs[l[F_LEAVE_OUT].number].without,
 		.reset_alone = l[F_LEAVE_OUT].number == OUT_ALL_BUT_RESET ||
 			       l[F_LEAVE_OUT].number == OUT_ALL_BUT_FLUSH_RESET,
 		.flush_first = l[F_LEAVE_OUT].number == OUT_ALL_BUT_FLUSH_RESET,
 		.in_kernel = in_kernel(cell),
 	};
+
+	for (unsigned i = 0; i < TD_SEAMS; i++)
+		set.seam_ns[i] = seam_of(l, i);
+	return set;
 }

@@ -52,7 +52,7 @@ static_assert(sizeof(struct tdcost_check) == 24);
 static_assert(sizeof(struct tdcost_counters) == 16);
 static_assert(sizeof(struct tdcost_sample) == 16);
 static_assert(sizeof(struct tdcost_topup) == 328);
-static_assert(sizeof(struct tdcost_teardown) == 80);
+static_assert(sizeof(struct tdcost_teardown) == 96);
 static_assert(sizeof(struct tdcost_torn) == 384);
 
 struct tdcost_td;

@@ -18,7 +18,7 @@
 
 #define TDCOST_DEVICE "/dev/tdcost"
 /* Raised when a call changes its meaning or its layout; the program takes no other. */
-#define TDCOST_ABI 4
+#define TDCOST_ABI 5
 
 /* tdcost_info.features */
 #define TDCOST_HAS_WBNOINVD   (1u << 0) /* CPUID 0x80000008 EBX[9] */
@@ -307,12 +307,13 @@ enum tdcost_dpamt { TDCOST_DPAMT_OFF, TDCOST_DPAMT_FAST, TDCOST_DPAMT_LOCK, TDCO
 #define TDCOST_TEARDOWN_QUIRK	      (1u << 0) /* the erratum is there: as in a reset */
 #define TDCOST_TEARDOWN_SKIP_CACHE_WB (1u << 1)
 
-/* Numbers and bits of phases and steps are those of bench/teardown/steps.h. */
+/* Numbers of phases, steps and seams are those of bench/teardown/steps.h. */
 #define TDCOST_TEARDOWN_PHASES	14
 #define TDCOST_TEARDOWN_STEPS	14
 #define TDCOST_TEARDOWN_KICK	(1u << 2) /* of without: three of them by name */
 #define TDCOST_TEARDOWN_FLUSH	(1u << 4)
 #define TDCOST_TEARDOWN_FREE	(1u << 10)
+#define TDCOST_TEARDOWN_SEAMS	6
 #define TDCOST_TEARDOWN_SEAM_NS 20000 /* the most that a SEAMCALL can be made to take */
 
 /*
@@ -325,15 +326,15 @@ struct tdcost_teardown {
 	__u32 leaf_order;  /* 0 or 9, at most the pages' order */
 	__u32 reset_order; /* of the bytes of each reset call: 0, or the leaf's */
 	__u32 dpamt;
-	__u32 op;	  /* enum tdcost_op: what stands for TDH.PHYMEM.CACHE.WB */
-	__u32 without;	  /* bits of phases that are not done */
-	__u32 timed;	  /* bits of phases of leaves that are marked */
-	__u32 every;	  /* one leaf in so many is marked, at most 65536; 0: all as one */
-	__u32 vcpus;	  /* at most 1024 */
-	__u32 seam_ns;	  /* that each SEAMCALL is made to take */
+	__u32 op;      /* enum tdcost_op: what stands for TDH.PHYMEM.CACHE.WB */
+	__u32 without; /* bits of phases that are not done */
+	__u32 timed;   /* bits of phases of leaves that are marked */
+	__u32 every;   /* one leaf in so many is marked, at most 65536; 0: all as one */
+	__u32 vcpus;   /* at most 1024 */
+	/* That a SEAMCALL is made to take: by enum td_seam of bench/teardown/steps.h. */
+	__u32 seam_ns[TDCOST_TEARDOWN_SEAMS];
 	__u32 pamt_loops; /* cpu_relax() for each PAMT.REMOVE, under the lock: at most 10000 */
 	__u32 mask_words;
-	__u32 reserved;
 	__u64 mask;  /* pointer to the words of the CPUs whose vCPUs are in guest mode, the first */
 	__u64 order; /* pointer to a __u32 for each leaf: which one; 0: ascending */
 	__u64 seed;  /* of which leaves are marked */

@@ -14,6 +14,8 @@
 
 static void release_hkid(struct tdcost_td *td)
 {
+	if (td->set.without & TD_BIT(TD_P_HKID))
+		return;
 	td_tally_begin(&td->rest.tally);
 	td_release_hkid(&td->replay, &td->rest);
 	td_tally_mark(&td->rest.tally, TD_P_HKID);

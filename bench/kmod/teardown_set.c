@@ -23,6 +23,7 @@ static_assert((int)TDCOST_DPAMT_FAST == (int)TD_DPAMT_FAST);
 static_assert((int)TDCOST_DPAMT_LOCK == (int)TD_DPAMT_LOCK);
 static_assert(TDCOST_TEARDOWN_PHASES == (int)TD_PHASES);
 static_assert(TDCOST_TEARDOWN_STEPS == (int)TD_STEPS);
+static_assert(TDCOST_TEARDOWN_SEAMS == (int)TD_SEAMS);
 static_assert(TD_BIT(TD_P_KICK) == TDCOST_TEARDOWN_KICK);
 static_assert(TD_BIT(TD_P_FLUSH) == TDCOST_TEARDOWN_FLUSH);
 static_assert(TD_BIT(TD_P_FREE) == TDCOST_TEARDOWN_FREE);
@@ -30,7 +31,7 @@ static_assert(TD_BIT(TD_P_FREE) == TDCOST_TEARDOWN_FREE);
 static int check_words(const struct tdcost_teardown *s)
 {
 	if (s->path >= TDCOST_PATH_MAX || s->dpamt >= TDCOST_DPAMT_MAX || s->op >= TDCOST_OP_MAX ||
-	    s->flags & ~ALL_FLAGS || s->reserved)
+	    s->flags & ~ALL_FLAGS)
 		return -EINVAL;
 	if (s->without & ~ALL_PHASES || s->timed & ~ALL_PHASES)
 		return -EINVAL;
@@ -43,9 +44,14 @@ static int check_words(const struct tdcost_teardown *s)
 
 static int check_set(const struct tdcost_teardown *s, const struct tdcost_file *file)
 {
+	unsigned int i;
+
 	if (check_words(s) || s->every > MAX_EVERY || s->vcpus > MAX_VCPUS ||
-	    s->seam_ns > TDCOST_TEARDOWN_SEAM_NS || s->pamt_loops > MAX_PAMT_LOOPS)
+	    s->pamt_loops > MAX_PAMT_LOOPS)
 		return -EINVAL;
+	for (i = 0; i < TDCOST_TEARDOWN_SEAMS; i++)
+		if (s->seam_ns[i] > TDCOST_TEARDOWN_SEAM_NS)
+			return -EINVAL;
 	if (!file->n)
 		return -ENODATA;
 	if (s->leaf_order > file->order)
@@ -148,6 +154,21 @@ static int count_pages(struct tdcost_td *td)
 
 /* ---- all of it ---- */
 
+/* What a delay takes by itself is measured where it is to be: on the caller's CPU, and anew each time. */
+static void set_seams(struct tdcost_td *td)
+{
+	u64 cost = 0;
+	unsigned int i;
+
+	for (i = 0; i < TDCOST_TEARDOWN_SEAMS; i++) {
+		u64 ticks = div_u64((u64)td->set.seam_ns[i] * tsc_khz, USEC_PER_SEC);
+
+		if (ticks && !cost)
+			cost = td_delay_cost();
+		td->replay.seam_ticks[i] = td_seam_ticks(ticks, cost);
+	}
+}
+
 static void set_replay(struct tdcost_td *td, const struct tdcost_file *file)
 {
 	const struct tdcost_teardown *s = &td->set;
@@ -163,7 +184,6 @@ static void set_replay(struct tdcost_td *td, const struct tdcost_file *file)
 	r->every = s->every;
 	r->vcpus = s->vcpus;
 	r->in_guest = cpumask_weight(td->guests);
-	r->seam_ticks = div_u64((u64)s->seam_ns * tsc_khz, USEC_PER_SEC);
 	r->skip_cache_wb = s->flags & TDCOST_TEARDOWN_SKIP_CACHE_WB;
 	r->ops.bugs = s->flags & TDCOST_TEARDOWN_QUIRK ? BIT(BUG_TDX_PW_MCE) : 0;
 	r->ops.err = &td->err;
@@ -171,6 +191,7 @@ static void set_replay(struct tdcost_td *td, const struct tdcost_file *file)
 	r->dpamt = s->dpamt;
 	r->pamt = &td->pamt;
 	td->leaves.rng = s->seed | 1;
+	set_seams(td);
 }
 
 void tdcost_td_close(struct tdcost_td *td)

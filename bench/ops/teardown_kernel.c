@@ -11,6 +11,7 @@
 
 static_assert((int)TDCOST_TEARDOWN_PHASES == (int)TD_PHASES, "phases");
 static_assert((int)TDCOST_TEARDOWN_STEPS == (int)TD_STEPS, "steps");
+static_assert((int)TDCOST_TEARDOWN_SEAMS == (int)TD_SEAMS, "seams");
 static_assert((int)TDCOST_PATH_TEARDOWN == (int)TD_TEARDOWN, "paths");
 static_assert((int)TDCOST_DPAMT_LOCK == (int)TD_DPAMT_LOCK, "dpamt");
 
@@ -65,7 +66,7 @@ static struct tdcost_teardown call_of(const struct td_user *u, const struct td_a
 {
 	const struct td_setting *set = &a->set;
 
-	return (struct tdcost_teardown){
+	struct tdcost_teardown call = {
 		.path = set->path,
 		.flags = (set->erratum ? TDCOST_TEARDOWN_QUIRK : 0) |
 			 (set->skip_cache_wb ? TDCOST_TEARDOWN_SKIP_CACHE_WB : 0),
@@ -77,7 +78,6 @@ static struct tdcost_teardown call_of(const struct td_user *u, const struct td_a
 		.timed = a->replay.timed,
 		.every = a->replay.every,
 		.vcpus = set->vcpus,
-		.seam_ns = (uint32_t)set->seam_ns,
 		.pamt_loops = a->pamt_loops,
 		.mask = (uintptr_t)u->kernel->guests.words,
 		.mask_words = set->in_guest ? KMOD_MASK_WORDS : 0,
@@ -85,6 +85,10 @@ static struct tdcost_teardown call_of(const struct td_user *u, const struct td_a
 		/* Other leaves in each sample. */
 		.seed = u->thread[0].rng += 2,
 	};
+
+	for (unsigned i = 0; i < TD_SEAMS; i++)
+		call.seam_ns[i] = (uint32_t)set->seam_ns[i];
+	return call;
 }
 
 /* All pages anew, as in user space, with what verify() looks for in them. */

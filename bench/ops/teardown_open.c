@@ -152,16 +152,23 @@ static const uint32_t *leaf_order(struct td_user *u, unsigned arm)
  */
 static unsigned timed_phases(const struct td_setting *set)
 {
-	unsigned seam = 0, timed = set->erratum ? TD_BIT(TD_P_RESET) : 0;
+	static const struct {
+		enum td_path path;
+		enum td_seam seam;
+		enum td_phase phase;
+	} seams[] = {
+		{ TD_DYNAMIC, TD_SEAM_BLOCK, TD_P_BLOCK },
+		{ TD_DYNAMIC, TD_SEAM_TRACK, TD_P_TRACK },
+		{ TD_DYNAMIC, TD_SEAM_REMOVE, TD_P_REMOVE },
+		{ TD_TEARDOWN, TD_SEAM_RECLAIM, TD_P_RECLAIM },
+	};
+	unsigned timed = set->erratum ? TD_BIT(TD_P_RESET) : 0;
 
-	if (set->path == TD_DYNAMIC) {
+	if (set->path == TD_DYNAMIC)
 		timed |= TD_BIT(TD_P_KICK) | TD_BIT(TD_P_FLUSH);
-		seam = TD_BIT(TD_P_BLOCK) | TD_BIT(TD_P_TRACK) | TD_BIT(TD_P_REMOVE);
-	} else {
-		seam = TD_BIT(TD_P_RECLAIM);
-	}
-	if (set->seam_ns)
-		timed |= seam;
+	for (size_t i = 0; i < sizeof(seams) / sizeof(seams[0]); i++)
+		if (set->path == seams[i].path && set->seam_ns[seams[i].seam])
+			timed |= TD_BIT(seams[i].phase);
 	if (set->dpamt != TD_DPAMT_OFF)
 		timed |= TD_BIT(TD_P_PAMT);
 	return timed & ~set->without;
@@ -184,7 +191,6 @@ static void complete_replay(struct td_user *u, struct td_arm *a)
 		.vcpus = set->vcpus,
 		.in_guest = set->in_guest,
 		.packages = topo_packages(m->topo),
-		.seam_ticks = (uint64_t)((double)set->seam_ns * u->ticks_per_ns),
 		.skip_cache_wb = set->skip_cache_wb,
 		.ops = { .flush = flush_op_fn(flush_op_auto(&m->cpu), FLUSH_MFENCE),
 			 .reset = set->op->reset[RESET_MFENCE],
@@ -193,8 +199,12 @@ static void complete_replay(struct td_user *u, struct td_arm *a)
 		.dpamt = set->dpamt,
 		.pamt = &u->pamt,
 	};
-	if (a->replay.seam_ticks)
-		a->pamt_loops = (unsigned)((double)a->replay.seam_ticks / pause_ticks());
+	for (unsigned i = 0; i < TD_SEAMS; i++)
+		a->replay.seam_ticks[i] = td_seam_ticks(
+			(uint64_t)((double)set->seam_ns[i] * u->ticks_per_ns + 0.5), u->delay_cost);
+	if (set->seam_ns[TD_SEAM_OTHER])
+		a->pamt_loops = (unsigned)((double)set->seam_ns[TD_SEAM_OTHER] * u->ticks_per_ns /
+					   pause_ticks());
 }
 
 static int complete_alone(struct td_user *u, struct td_arm *a, struct reason *why)
@@ -223,13 +233,12 @@ static int complete_alone(struct td_user *u, struct td_arm *a, struct reason *wh
 
 static unsigned told_phases(const struct td_arm *a)
 {
-	unsigned told = TD_BIT(TD_P_AWAY) | TD_BIT(TD_P_TIMING) | TD_BIT(TD_P_HKID);
+	unsigned told = TD_BIT(TD_P_AWAY) | TD_BIT(TD_P_TIMING);
 
 	if (a->set.reset_alone)
 		return TD_BIT(TD_P_AWAY) | TD_BIT(td_alone_phase(&a->set));
 	told |= a->replay.every ? a->replay.timed : TD_BIT(TD_P_LEAVES);
-	if (!(a->set.without & TD_BIT(TD_P_FREE)))
-		told |= TD_BIT(TD_P_FREE);
+	told |= (TD_BIT(TD_P_FREE) | TD_BIT(TD_P_HKID)) & ~a->set.without;
 	if (a->set.threads + a->set.in_guest > 1)
 		told |= TD_BIT(TD_P_WAIT);
 	return told;
@@ -251,6 +260,8 @@ static int complete_arms(struct td_user *u, unsigned phase, struct reason *why)
 	int ret = clock_calibrate(&clock, &u->ctx->machine->cpu, CALIBRATE_MS, why);
 
 	u->ticks_per_ns = clock.hz / 1e9;
+	u->delay_cost = td_delay_cost();
+	json_object_set_new(u->ctx->facts, "delay_ticks", json_integer((json_int_t)u->delay_cost));
 	for (unsigned i = 0; i < u->n_arms && !ret; i++) {
 		struct td_arm *a = &u->arms[i];
 

@@ -27,14 +27,18 @@ static void expected_counts(const struct td_user *u, const struct td_setting *se
 	bool kick = dynamic && does(set, TD_P_KICK);
 
 	memset(count, 0, TD_STEPS * sizeof(*count));
-	count[TD_BLOCK] = count[TD_TRACK] = count[TD_REMOVE] = dynamic ? n : 0;
+	count[TD_BLOCK] = dynamic && does(set, TD_P_BLOCK) ? n : 0;
+	count[TD_TRACK] = dynamic && does(set, TD_P_TRACK) ? n : 0;
+	count[TD_REMOVE] = dynamic && does(set, TD_P_REMOVE) ? n : 0;
 	count[TD_KICK] = kick ? n : 0;
 	count[TD_IPI] = kick ? n * set->in_guest : 0;
 	count[TD_WBINVD] = dynamic && does(set, TD_P_FLUSH) ? small : 0;
-	count[TD_RECLAIM] = dynamic ? 0 : n;
+	count[TD_RECLAIM] = dynamic || !does(set, TD_P_RECLAIM) ? 0 : n;
 	count[TD_RESET] = does(set, TD_P_RESET) ? set->size / set->reset_bytes : 0;
 	count[TD_PAMT_PUT] = pamt ? n : 0;
 	count[TD_PAMT_REMOVE] = pamt ? (set->size + TD_REGION - 1) / TD_REGION : 0;
+	if (!does(set, TD_P_HKID))
+		return;
 	count[TD_VP_FLUSH] = set->vcpus;
 	count[TD_VPFLUSHDONE] = count[TD_KEY_FREEID] = 1;
 	count[TD_CACHE_WB] = set->skip_cache_wb ? 0 : topo_packages(u->ctx->machine->topo);
@@ -43,6 +47,9 @@ static void expected_counts(const struct td_user *u, const struct td_setting *se
 int td_check_counts(const struct td_user *u, const struct td_setting *set, struct reason *why)
 {
 	uint64_t expected[TD_STEPS], count[TD_STEPS];
+	const unsigned of_seamcalls = TD_BIT(TD_P_BLOCK) | TD_BIT(TD_P_TRACK) |
+				      TD_BIT(TD_P_REMOVE) | TD_BIT(TD_P_FLUSH) |
+				      TD_BIT(TD_P_RECLAIM);
 	uint64_t seamcalls = set->size / set->leaf * td_seamcalls_per_leaf(set->path, set->leaf);
 
 	expected_counts(u, set, expected);
@@ -55,7 +62,7 @@ int td_check_counts(const struct td_user *u, const struct td_setting *set, struc
 					  td_steps[step].name, (unsigned long long)count[step],
 					  (unsigned long long)expected[step]);
 	}
-	if (does(set, TD_P_FLUSH) && td_seamcalls_counted(count) != seamcalls)
+	if (!(set->without & of_seamcalls) && td_seamcalls_counted(count) != seamcalls)
 		return reason_set(why, -EFAULT, "%llu SEAMCALLs for the leaves, not %llu",
 				  (unsigned long long)td_seamcalls_counted(count),
 				  (unsigned long long)seamcalls);
@@ -107,7 +114,7 @@ static int check_lines(struct td_user *u, const struct td_arm *a, struct reason 
 	flushes.replay.order = order;
 	flushes.replay.without = ~TD_BIT(TD_P_FLUSH);
 	flushes.replay.dpamt = TD_DPAMT_OFF;
-	flushes.replay.seam_ticks = 0;
+	memset(flushes.replay.seam_ticks, 0, sizeof(flushes.replay.seam_ticks));
 	return flush_prove(u->mem.base, bytes, u->ctx->seed, &u->ctx->machine->cpu, flush_leaves,
 			   &flushes, why);
 }

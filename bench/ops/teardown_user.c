@@ -168,8 +168,11 @@ void td_user_prepare(struct td_user *u, unsigned arm)
 
 static void hkid(struct td_user *u, const struct td_arm *a)
 {
-	int64_t away = td_away_begin(false);
+	int64_t away;
 
+	if (a->set.without & TD_BIT(TD_P_HKID))
+		return;
+	away = td_away_begin(false);
 	td_tally_begin(&u->whole.tally);
 	td_release_hkid(&a->replay, &u->whole);
 	td_tally_mark(&u->whole.tally, TD_P_HKID);

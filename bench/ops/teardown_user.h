@@ -30,7 +30,7 @@ struct td_setting {
 	unsigned threads, vcpus, in_guest;
 	enum td_dpamt dpamt;
 	bool skip_cache_wb;
-	uint64_t seam_ns;
+	uint64_t seam_ns[TD_SEAMS];
 	unsigned every;
 	unsigned without;
 	bool reset_alone; /* benchmark reset's own loop, in place of everything */
@@ -67,6 +67,7 @@ struct td_user {
 	struct topup_pamt pamt;
 	bool pooled, counted;
 	double mark_cost; /* ticks */
+	uint64_t delay_cost;
 	double ticks_per_ns;
 	/*
 	 * ns off the CPU in the sample just taken: each thread, in its share of the leaves; and by

@@ -7,6 +7,7 @@
  *   td_ticks()	   RDTSCP, LFENCE: what stands before it is done when it is read, stores aside, and
  *		   what stands behind it has not begun
  *   td_ticks_open()  RDTSCP alone: what stands behind it may have begun
+ *   td_ticks_loose() RDTSC: in no order with anything else
  *   td_cmpxchg()  of an int, with a full barrier; returns what was there
  *   struct td_mem   the TD's memory; td_at(): where its byte of an offset is, contiguous for a leaf
  *   struct td_ops   what works on it: td_flush() of 4 KiB and td_reset(), each with its fence, and

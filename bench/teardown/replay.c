@@ -1,26 +1,87 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "bench/teardown/replay.h"
 
+/* What a delay of so many ticks takes beyond them is found from so many of them, so many times. */
+#define DELAY_TICKS 4096
+#define DELAYS	    64
+#define DELAY_TRIES 16
+
+/* Decided by the compiler where @step is constant. */
+static __always_inline enum td_seam td_seam_of(enum td_step step)
+{
+	switch (step) {
+	case TD_BLOCK:
+		return TD_SEAM_BLOCK;
+	case TD_TRACK:
+		return TD_SEAM_TRACK;
+	case TD_REMOVE:
+		return TD_SEAM_REMOVE;
+	case TD_WBINVD:
+		return TD_SEAM_WBINVD;
+	case TD_RECLAIM:
+		return TD_SEAM_RECLAIM;
+	default:
+		return TD_SEAM_OTHER;
+	}
+}
+
 static __always_inline void did(struct td_thread *t, enum td_step step, size_t offset, size_t bytes)
 {
 	td_trace(t->trace, step, offset, bytes);
 	t->count[step]++;
 }
 
+/*
+ * A SEAMCALL waits for what stands before it, as its first read of the clock does. No PAUSE between the
+ * reads: it takes 140 cycles on Intel's, and the delay would end that much late.
+ */
 static void delay(uint64_t ticks)
 {
 	uint64_t start = td_ticks();
 
-	while (td_ticks() - start < ticks)
-		cpu_relax();
+	while (td_ticks_loose() - start < ticks)
+		;
+}
+
+/* Behind each other, so that the end of one is the beginning of the next. */
+static uint64_t time_delays(uint64_t ticks)
+{
+	uint64_t start = td_ticks();
+
+	for (unsigned int i = 0; i < DELAYS; i++)
+		delay(ticks);
+	return td_ticks() - start;
+}
+
+uint64_t td_delay_cost(void)
+{
+	uint64_t least = ~(uint64_t)0;
+
+	/* Interrupts add to it; whatever else does is in each. */
+	for (unsigned int i = 0; i < DELAY_TRIES; i++) {
+		uint64_t took = time_delays(DELAY_TICKS);
+
+		if (took < least)
+			least = took;
+	}
+	return least / DELAYS > DELAY_TICKS ? least / DELAYS - DELAY_TICKS : 0;
+}
+
+uint64_t td_seam_ticks(uint64_t ticks, uint64_t cost)
+{
+	if (!ticks)
+		return 0;
+	return ticks > cost ? ticks - cost : 1;
 }
 
 static __always_inline void seamcall(const struct td_replay *r, struct td_thread *t,
 				     enum td_step step, size_t offset, size_t bytes)
 {
+	uint64_t ticks = r->seam_ticks[td_seam_of(step)];
+
 	did(t, step, offset, bytes);
-	if (r->seam_ticks)
-		delay(r->seam_ticks);
+	if (ticks)
+		delay(ticks);
 }
 
 /*

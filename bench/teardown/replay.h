@@ -34,7 +34,8 @@ struct td_replay {
 	unsigned int every;    /* one leaf in so many is marked; 0: all of them as one */
 	struct td_vcpu *vcpu;
 	unsigned int vcpus, in_guest, packages;
-	uint64_t seam_ticks; /* each SEAMCALL */
+	/* A SEAMCALL's delay less what a delay of nothing takes, td_seam_ticks(); 0: none at all. */
+	uint64_t seam_ticks[TD_SEAMS];
 	bool skip_cache_wb;
 	struct td_ops ops;
 	size_t reset_bytes; /* of a call: 4 KiB, or the leaf */
@@ -62,6 +63,13 @@ void td_leaves(const struct td_replay *r, struct td_thread *t, size_t first, siz
  * reference to the VM is put.
  */
 void td_release_hkid(const struct td_replay *r, struct td_thread *t);
+
+/*
+ * What td_replay.seam_ticks must be for a SEAMCALL to take @ticks. What a delay's own clock reads take
+ * is measured once, @cost, by td_delay_cost(), in ticks: nothing takes less than that.
+ */
+uint64_t td_delay_cost(void);
+uint64_t td_seam_ticks(uint64_t ticks, uint64_t cost);
 
 /* SEAMCALLs of all kinds for a leaf of @leaf bytes, as counted by hand; without Dynamic PAMT. */
 uint64_t td_seamcalls_per_leaf(enum td_path path, size_t leaf);

@@ -33,6 +33,17 @@ enum td_step {
 	TD_STEPS
 };
 
+/* SEAMCALLs that are made to take a time of their own: those of leaves, by name. */
+enum td_seam {
+	TD_SEAM_OTHER, /* VP.FLUSH, VPFLUSHDONE, CACHE.WB, KEY.FREEID, PAMT.REMOVE */
+	TD_SEAM_BLOCK,
+	TD_SEAM_TRACK,
+	TD_SEAM_REMOVE,
+	TD_SEAM_WBINVD,
+	TD_SEAM_RECLAIM,
+	TD_SEAMS
+};
+
 struct td_step_info {
 	const char *name; /* a SEAMCALL's without TDH. */
 	bool seamcall;

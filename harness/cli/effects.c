@@ -160,7 +160,7 @@ bool is_upper_bound(const struct comparison_row *row)
 	const struct report_cell *a = row->a.cell, *b = row->b.cell;
 
 	return strcmp(report_level(a, "quirk"), report_level(b, "quirk")) &&
-	       !strcmp(report_level(a, "seam"), "0") && !strcmp(report_level(b, "seam"), "0");
+	       report_without_seamcalls(a) && report_without_seamcalls(b);
 }
 
 bool any_upper_bound(const struct comparison_row *rows, size_t n)

@@ -29,8 +29,10 @@ static const struct replay_path paths[] = {
 static const struct {
 	const char *factor, *level;
 } needed[] = {
-	{ "leaf", "4K" }, { "dpamt", "off" },	   { "threads", "1" },
-	{ "seam", "0" },  { "leave_out", "none" },
+	{ "leaf", "4K" },
+	{ "dpamt", "off" },
+	{ "threads", "1" },
+	{ "leave_out", "none" },
 };
 
 /* ---- which cells ---- */
@@ -66,7 +68,7 @@ static bool fits(const struct report_cell *c)
 {
 	return c->row->state == CELL_PLANNED && c->has_data &&
 	       !strcmp(c->row->benchmark, BENCHMARK) && c->metric && path_of(c) && clears(c) &&
-	       as_needed(c) && c->row->kind != KIND_MODELLED;
+	       as_needed(c) && report_without_seamcalls(c) && c->row->kind != KIND_MODELLED;
 }
 
 /* ---- its phases ---- */
@@ -207,6 +209,29 @@ static void note_phases(struct published_replay *p)
 		     p->fit->model.us[MODEL_KICK] * 1e3);
 }
 
+/* The delay of the first line of @of that has one, NAN where none has. */
+static double delay_of(const struct published_replay *p, enum model_path of)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->lines[i].path->of == of && !isnan(replay_delay_ns(&p->lines[i])))
+			return replay_delay_ns(&p->lines[i]);
+	return NAN;
+}
+
+/* One fit, so both ways in one run: RECLAIM is the only SEAMCALL of a leaf in the one, and not in the other. */
+static void note_delays(struct published_replay *p)
+{
+	double dynamic = delay_of(p, MODEL_BEFORE), teardown = delay_of(p, MODEL_AFTER);
+
+	if (!isnan(dynamic) && !isnan(teardown))
+		note(p,
+		     "`tdcost run " BENCHMARK
+		     " -p seam=%.0f -p seam_reclaim=%.0f` replays both ways "
+		     "with these delays in one run; its figures are modelled, fitted to published "
+		     "rows, and validate nothing",
+		     dynamic, teardown);
+}
+
 static void make_notes(struct published_replay *p)
 {
 	bool beyond = false, over = false;
@@ -224,7 +249,10 @@ static void make_notes(struct published_replay *p)
 	note(p,
 	     "remains is all that the replay leaves out or does faster: SEAMCALLs, but also locks, "
 	     "S-EPT pages, KVM's walk and other memory; divided by the SEAMCALLs of a leaf it is a "
-	     "delay for `tdcost run " BENCHMARK " -p seam=N`, and no cost of a SEAMCALL");
+	     "delay for `tdcost run " BENCHMARK
+	     " -p seam=N`, or seam_reclaim=N of path=teardown, and "
+	     "no cost of a SEAMCALL");
+	note_delays(p);
 	if (beyond)
 		note(p, "*: no fitted row has as few or as many vCPUs; fitted is extrapolated");
 	if (over)

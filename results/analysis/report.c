@@ -94,6 +94,23 @@ static void apply_flags(struct report *r, struct report_cell *c)
 	}
 }
 
+bool report_without_seamcalls(const struct report_cell *c)
+{
+	static const char *const seams[] = { "seam_block", "seam_track", "seam_remove",
+					     "seam_wbinvd", "seam_reclaim" };
+
+	if (strcmp(report_level(c, "seam"), "0"))
+		return false;
+	for (size_t i = 0; i < sizeof(seams) / sizeof(seams[0]); i++) {
+		const char *level = report_level(c, seams[i]);
+
+		/* "seam" is that level's again, and what a run of before has not is not there. */
+		if (*level && strcmp(level, "0") && strcmp(level, "seam"))
+			return false;
+	}
+	return true;
+}
+
 /* Are the lines of a reset flushed in its own time, whatever the erratum mode does behind that? */
 static bool flushes_first(const struct report_cell *c)
 {

@@ -81,6 +81,12 @@ bool report_synthetic(const struct report *r);
 /* A level of a cell, "" where the benchmark has no such factor. */
 const char *report_level(const struct report_cell *cell, const char *factor);
 
+/*
+ * Is it a replay whose SEAMCALLs take no time, all of them? Its times are then lower bounds, and what
+ * is saved of them in percent an upper one.
+ */
+bool report_without_seamcalls(const struct report_cell *cell);
+
 /* Is it an arm that stands for what is not done? It moves no byte, so a rate of it means nothing. */
 bool report_returns_early(const struct report_cell *cell);
 

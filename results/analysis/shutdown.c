@@ -261,7 +261,7 @@ static void withhold(const struct shutdown *s, struct comparison *c)
 
 bool shutdown_is_lower_bound(const struct shutdown_arm *a)
 {
-	return a->what == SHUTDOWN_REPLAY && !strcmp(report_level(a->cell, "seam"), "0");
+	return a->what == SHUTDOWN_REPLAY && report_without_seamcalls(a->cell);
 }
 
 int shutdown_make(const struct report *const *runs, size_t n, double sesoi, struct shutdown *out,

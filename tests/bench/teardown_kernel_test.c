@@ -230,13 +230,14 @@ static void what_is_asked_is_what_was_set(void **state)
 	const struct tdcost_teardown *t = &fake.teardown;
 
 	(void)state;
-	OPEN("path=teardown", "quirk=off", "dpamt=lock", "skip_cache_wb=on", "seam=500", "vcpus=7",
-	     "marks=5", "size=2M");
+	OPEN("path=teardown", "quirk=off", "dpamt=lock", "skip_cache_wb=on", "seam=500",
+	     "seam_reclaim=900", "vcpus=7", "marks=5", "size=2M");
 	teardown_bench.prepare(bench_state, 0);
 	assert_int_equal(t->path, TDCOST_PATH_TEARDOWN);
 	assert_int_equal(t->flags, TDCOST_TEARDOWN_SKIP_CACHE_WB);
 	assert_int_equal(t->dpamt, TDCOST_DPAMT_LOCK);
-	assert_int_equal(t->seam_ns, 500);
+	for (unsigned i = 0; i < TD_SEAMS; i++)
+		assert_int_equal(t->seam_ns[i], i == TD_SEAM_RECLAIM ? 900 : 500);
 	assert_int_equal(t->vcpus, 7);
 	assert_int_equal(t->every, 5);
 	assert_int_equal(t->mask_words, 0);

@@ -337,6 +337,58 @@ static void pamt_threads_and_delays_do_too(void **state)
 	}
 }
 
+/* The least of some: what others took of the CPU is in the rest. */
+static double least(unsigned arm, const char *name)
+{
+	struct bench_values out;
+	double best = INFINITY;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		sample(arm, &out);
+		best = fmin(best, value(&out, name));
+	}
+	return best;
+}
+
+/* Ten times the delay, of that SEAMCALL and of no other; and left out it is not there. */
+static void each_seamcall_has_a_delay_of_its_own(void **state)
+{
+	static const struct {
+		const char *path, *factor, *out, *phase;
+	} cases[] = {
+		{ "path=dynamic", "seam_block", "leave_out=none,block", "phase block" },
+		{ "path=dynamic", "seam_track", "leave_out=none,track", "phase track" },
+		{ "path=dynamic", "seam_remove", "leave_out=none,remove", "phase remove" },
+		{ "path=dynamic", "seam_wbinvd", "leave_out=none,flush", "phase flush" },
+		{ "path=teardown", "seam_reclaim", "leave_out=none,reclaim", "phase reclaim" },
+		{ "path=teardown", "seam", "leave_out=none,hkid", "phase hkid" },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		double done[2] = { 0 };
+		char levels[64];
+
+		snprintf(levels, sizeof(levels), "%s=20000,200000", cases[i].factor);
+		OPEN(cases[i].path, levels, cases[i].out, "quirk=off", "size=64K", "marks=1");
+		assert_int_equal(ctx.n_arms, 4);
+		for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
+			struct reason why = { "" };
+			bool out = !is(arm, "leave_out", "none");
+			double took;
+
+			assert_arm(!teardown_bench.verify(bench_state, arm, &why), arm, why.text);
+			took = least(arm, cases[i].phase);
+			assert_arm((took < 0) == out, arm, cases[i].phase);
+			if (!out)
+				done[is(arm, cases[i].factor, "200000")] = took;
+		}
+		if (done[1] < 5 * done[0])
+			fail_msg("%s: %g ticks, then %g", cases[i].factor, done[0], done[1]);
+		close_bench(NULL);
+	}
+}
+
 static void each_kick_reaches_a_vcpu_in_guest_mode(void **state)
 {
 	struct bench_values out;
@@ -538,7 +590,13 @@ static void what_makes_no_sense_is_skipped(void **state)
 		{ { "quirk=off", "leave_out=reset" }, "quirk=off resets nothing" },
 		{ { "quirk=off", "leave_out=all_but_reset" }, "quirk=off resets nothing" },
 		{ { "path=teardown", "leave_out=all_but_flush_reset" },
-		  "path=teardown flushes no line: leave_out=all_but_reset" },
+		  "path=teardown has no flush" },
+		{ { "path=teardown", "leave_out=block", "seam=500" },
+		  "path=teardown has no block" },
+		{ { "path=dynamic", "leave_out=reclaim", "seam=500" },
+		  "path=dynamic has no reclaim" },
+		{ { "path=dynamic", "leave_out=track" }, "seam_track=0: track takes no time" },
+		{ { "path=dynamic", "leave_out=hkid" }, "seam=0: hkid takes no time" },
 		{ { "path=dynamic", "leave_out=all_but_flush_reset", "before=dirty" },
 		  "is for before=evicted" },
 		{ { "path=dynamic", "leave_out=all_but_flush_reset", "leaf=2M", "reset=erratum" },
@@ -556,6 +614,9 @@ static void what_makes_no_sense_is_skipped(void **state)
 		  "in_guest=1024 and threads=1" },
 		{ { "vcpus=5000" }, "vcpus=5000: 1024 at most" },
 		{ { "seam=2000000" }, "seam=2000000: 1000000 ns at most" },
+		{ { "seam_reclaim=2000000" }, "seam_reclaim=2000000: 1000000 ns at most" },
+		{ { "seam=99" }, "seam=99: 0 or 100 ns at least" },
+		{ { "seam_track=99" }, "seam_track=99: 0 or 100 ns at least" },
 		{ { "marks=100000" }, "marks=100000: 65536 at most" },
 	};
 
@@ -603,6 +664,8 @@ static void what_stands_in_is_named(void **state)
 		{ "threads=2", "in one, under its mmu_lock and with TRACK serialised",
 		  KIND_ANALOGUE },
 		{ "seam=500", "a delay of 500 ns is in its place", KIND_MODELLED },
+		{ "seam_wbinvd=700", "seam_wbinvd=700", KIND_MODELLED },
+		{ "seam_reclaim=0", "no SEAMCALL is executed: they take no time", KIND_ANALOGUE },
 	};
 
 	(void)state;
@@ -627,6 +690,7 @@ int main(void)
 		TEST(descriptor_is_sound),
 		TEST(every_arm_does_its_work),
 		TEST(pamt_threads_and_delays_do_too),
+		TEST(each_seamcall_has_a_delay_of_its_own),
 		TEST(each_kick_reaches_a_vcpu_in_guest_mode),
 		TEST(phases_and_what_they_leave_add_up_to_the_time),
 		TEST(phases_leave_little_and_count_nothing_twice),

@@ -65,13 +65,14 @@ static void begin(struct run *run, char *base, uint64_t n)
 		.vcpu = run->vcpu,
 		.vcpus = t->vcpus,
 		.packages = topo_packages(fake.topo),
-		.seam_ticks = t->seam_ns,
 		.skip_cache_wb = HAS(t, TDCOST_TEARDOWN_SKIP_CACHE_WB),
 		.ops = { .flush = flush, .reset = reset },
 		.reset_bytes = TD_PAGE << t->reset_order,
 		.dpamt = (enum td_dpamt)t->dpamt,
 		.pamt = &run->pamt,
 	};
+	for (unsigned i = 0; i < TD_SEAMS; i++)
+		run->r.seam_ticks[i] = t->seam_ns[i];
 	for (unsigned i = 0; i < t->mask_words; i++)
 		run->r.in_guest += (unsigned)__builtin_popcountll(guests[i]);
 	for (unsigned i = 0; i < run->r.in_guest; i++)

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "bench/kmod/tdcost.h"
+#include "bench/teardown/steps.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define THREADS	      4
@@ -122,10 +123,11 @@ static const struct command {
 	    FIELD(tdcost_teardown, timed, NUMBER, 0x3fff, 0x3fff),
 	    FIELD(tdcost_teardown, every, NUMBER, 64, 65536),
 	    FIELD(tdcost_teardown, vcpus, NUMBER, 8, 1024),
-	    FIELD(tdcost_teardown, seam_ns, NUMBER, 100, 500),
+	    FIELD(tdcost_teardown, seam_ns[TD_SEAM_OTHER], NUMBER, 100, 500),
+	    FIELD(tdcost_teardown, seam_ns[TD_SEAM_BLOCK], NUMBER, 100, 500),
+	    FIELD(tdcost_teardown, seam_ns[TD_SEAM_RECLAIM], NUMBER, 100, 500),
 	    FIELD(tdcost_teardown, pamt_loops, NUMBER, 100, 10000),
 	    FIELD(tdcost_teardown, mask_words, NUMBER, 1, 1024),
-	    FIELD(tdcost_teardown, reserved, NUMBER, 0, 0),
 	    FIELD(tdcost_teardown, mask, MASK, 0, 0),
 	    FIELD(tdcost_teardown, order, NUMBER, 0, UINT64_MAX) } },
 	{ "teardown", TDCOST_TEARDOWN, sizeof(struct tdcost_torn), { { 0 } } },

@@ -199,7 +199,7 @@ static void phases_are_parts_of_the_whole(void **unused)
 {
 	struct tdcost_teardown t = { .timed = TD_BIT(TD_P_TRACK) | TD_BIT(TD_P_FLUSH),
 				     .every = 1,
-				     .seam_ns = 1000,
+				     .seam_ns = { [TD_SEAM_TRACK] = 1000 },
 				     .op = TDCOST_NOTHING };
 	struct tdcost_torn torn;
 	uint64_t sum = 0;
@@ -264,11 +264,11 @@ static void out_of_bounds_is_refused(void **unused)
 		BAD(tdcost_teardown, every, 65537, EINVAL),
 		BAD(tdcost_teardown, vcpus, 1024, 0),
 		BAD(tdcost_teardown, vcpus, 1025, EINVAL),
-		BAD(tdcost_teardown, seam_ns, TDCOST_TEARDOWN_SEAM_NS, 0),
-		BAD(tdcost_teardown, seam_ns, TDCOST_TEARDOWN_SEAM_NS + 1, EINVAL),
+		BAD(tdcost_teardown, seam_ns[0], TDCOST_TEARDOWN_SEAM_NS, 0),
+		BAD(tdcost_teardown, seam_ns[0], TDCOST_TEARDOWN_SEAM_NS + 1, EINVAL),
+		BAD(tdcost_teardown, seam_ns[TD_SEAM_RECLAIM], TDCOST_TEARDOWN_SEAM_NS + 1, EINVAL),
 		BAD(tdcost_teardown, pamt_loops, 10001, EINVAL),
 		BAD(tdcost_teardown, mask_words, 1025, EINVAL),
-		BAD(tdcost_teardown, reserved, 1, EINVAL),
 	};
 	uint64_t two = 3;
 	struct tdcost_teardown guests = { .vcpus = 1, .mask = (uintptr_t)&two, .mask_words = 1 };
@@ -309,7 +309,10 @@ static void who_is_killed_ends(void **unused)
 {
 	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
 	struct tdcost_teardown t = { .dpamt = TDCOST_DPAMT_FAST,
-				     .seam_ns = TDCOST_TEARDOWN_SEAM_NS,
+				     .seam_ns = { [TD_SEAM_BLOCK] = TDCOST_TEARDOWN_SEAM_NS,
+						  [TD_SEAM_TRACK] = TDCOST_TEARDOWN_SEAM_NS,
+						  [TD_SEAM_REMOVE] = TDCOST_TEARDOWN_SEAM_NS,
+						  [TD_SEAM_WBINVD] = TDCOST_TEARDOWN_SEAM_NS },
 				     .op = TDCOST_NOTHING };
 	struct tdcost_torn torn;
 	int status;

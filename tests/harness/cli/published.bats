@@ -166,6 +166,9 @@ made_up() { # ROW...
 		"dynamic on erratum 1", "teardown on erratum 4", "teardown off always 4"]' fit
 	jq -e 'all(.against.cells[]; .label == "modelled" and .n == 2)' fit
 	jq -e '[.against.cells[].here_is] == ["analogue", "analogue", "measured", "measured"]' fit
+	# Both delays of the one fit, for one run: dynamic has four SEAMCALLs a leaf, teardown one.
+	jq -e '(.against.cells | map({key: .factors.path, value: .seam_delay_ns}) | reverse | from_entries) as $d |
+		any(.against.notes[]; test("-p seam=\($d.dynamic | round) -p seam_reclaim=\($d.teardown | round)` replays"))' fit
 	# One vCPU is fewer than any row had; after the change they do not count.
 	jq -e '[.against.cells[].extrapolated] == [false, true, false, false]' fit
 }
