@@ -34,7 +34,10 @@ u64 tdcost_pages_max_bytes(void)
 	return min_t(u64, MAX_PAGES_BYTES, quarter);
 }
 
-/* Those pages alone: what is ready to work on them has gone, or goes next. */
+/*
+ * Those pages alone, for a teardown times it: what is ready to work on them goes later, and so does
+ * the array that they stood in, two MiB of it for a GiB.
+ */
 void tdcost_pages_put(struct tdcost_file *file)
 {
 	u64 i;
@@ -43,8 +46,6 @@ void tdcost_pages_put(struct tdcost_file *file)
 		__free_pages(file->pages[i], file->order);
 		cond_resched();
 	}
-	kvfree(file->pages);
-	file->pages = NULL;
 	file->n = 0;
 }
 
@@ -52,6 +53,8 @@ void tdcost_pages_release(struct tdcost_file *file)
 {
 	tdcost_teardown_drop(file);
 	tdcost_pages_put(file);
+	kvfree(file->pages);
+	file->pages = NULL;
 }
 
 static int check_pages(const struct tdcost_pages *p)
@@ -100,7 +103,8 @@ int tdcost_pages_alloc(struct tdcost_file *file, void __user *arg)
 	if (mutex_lock_killable(&file->lock))
 		return -EINTR;
 	ret = -EEXIST;
-	if (!file->pages) {
+	if (!file->n) {
+		tdcost_pages_release(file);
 		ret = alloc_all(file, &p, p.node < 0 ? numa_mem_id() : p.node);
 		if (ret)
 			tdcost_pages_release(file);

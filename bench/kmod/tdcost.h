@@ -352,6 +352,8 @@ struct tdcost_torn {
 	__u64 interrupted; /* out: leaves that were marked, and are not in there */
 	__u64 leaf_marks;  /* out: clock reads in leaves, and in the rest */
 	__u64 other_marks;
+	__u64 away_hkid; /* out: ns of those phases in which others ran, as far as the kernel counts */
+	__u64 away_free;
 	__u64 ticks[TDCOST_TEARDOWN_PHASES]; /* out */
 	__u64 count[TDCOST_TEARDOWN_PHASES]; /* out: marks that @ticks are of */
 	__u64 steps[TDCOST_TEARDOWN_STEPS];  /* out: how often each was done */

@@ -12,20 +12,34 @@
 
 #include "bench/kmod/teardown.h"
 
+/* ns that the caller was ready to run and others did: what a phase from end to end has to be rid of. */
+static u64 waited(void)
+{
+#ifdef CONFIG_SCHED_INFO
+	return current->sched_info.run_delay;
+#else
+	return 0;
+#endif
+}
+
 static void release_hkid(struct tdcost_td *td)
 {
+	u64 away = waited();
+
 	if (td->set.without & TD_BIT(TD_P_HKID))
 		return;
 	td_tally_begin(&td->rest.tally);
 	td_release_hkid(&td->replay, &td->rest);
 	td_tally_mark(&td->rest.tally, TD_P_HKID);
 	td_tally_keep(&td->rest.tally);
+	td->away_hkid = waited() - away;
 }
 
 /* One by one, where the truncation of a guest_memfd frees them by batches of folios. */
 static void free_pages_of(struct tdcost_file *file)
 {
 	struct td_tally *t = &file->td->rest.tally;
+	u64 away = waited();
 
 	if (file->td->set.without & TD_BIT(TD_P_FREE))
 		return;
@@ -33,6 +47,7 @@ static void free_pages_of(struct tdcost_file *file)
 	tdcost_pages_put(file);
 	td_tally_mark(t, TD_P_FREE);
 	td_tally_keep(t);
+	file->td->away_free = waited() - away;
 }
 
 static int steps(struct tdcost_file *file)
@@ -63,6 +78,8 @@ static void tell(const struct tdcost_td *td, struct tdcost_torn *t)
 	t->interrupted = leaves->interrupted;
 	t->leaf_marks = leaves->marks;
 	t->other_marks = rest->marks;
+	t->away_hkid = td->away_hkid;
+	t->away_free = td->away_free;
 	/* No phase is of both. */
 	for (i = 0; i < TD_PHASES; i++) {
 		t->ticks[i] = leaves->ticks[i] + rest->ticks[i];

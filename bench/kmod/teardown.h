@@ -12,6 +12,7 @@ struct tdcost_td {
 	struct td_thread leaves;
 	struct td_thread rest; /* the HKID, and the freeing */
 	u64 n;		       /* leaves */
+	u64 away_hkid, away_free; /* ns */
 	u32 *order;
 	struct topup_source source;
 	struct topup_pamt pamt; /* of no regions without Dynamic PAMT */

@@ -172,6 +172,10 @@ static void tell(struct td_user *u)
 	leaves->tally.marks = t->leaf_marks;
 	rest->tally.leaves = 1;
 	rest->tally.marks = t->other_marks;
+	/* What is left of the call's is of the leaves, as in user space. */
+	u->away[TD_P_HKID] = (int64_t)t->away_hkid;
+	u->away[TD_P_FREE] = (int64_t)t->away_free;
+	u->away_thread[0] -= u->away[TD_P_HKID] + u->away[TD_P_FREE];
 	for (unsigned i = 0; i < TD_PHASES; i++) {
 		struct td_tally *of = of_rest & TD_BIT(i) ? &rest->tally : &leaves->tally;
 
@@ -190,7 +194,8 @@ static void with_guests(struct td_user *u)
 	own = team_time(u->team, 0)->end - team_time(u->team, 0)->start;
 	tell(u);
 	u->whole.tally.ticks[TD_P_WAIT] = td_ticks() - start - own;
-	u->away[TD_P_WAIT] = td_away_end(false, away) - u->away_thread[0];
+	u->away[TD_P_WAIT] = td_away_end(false, away) - u->away_thread[0] - u->away[TD_P_HKID] -
+			     u->away[TD_P_FREE];
 }
 
 static void reset_alone(struct td_user *u, const struct td_arm *a)

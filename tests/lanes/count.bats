@@ -40,7 +40,7 @@ setup() {
 	for name in first second; do
 		"$TDCOST" db check --db $name.db
 		"$TDCOST" runs --json --db $name.db >list
-		jq -e --arg kernel "$KERNEL." 'length == 5 and all(.[]; .state == "done" and .lane == "count" and
+		jq -e --arg kernel "$KERNEL." 'length == 6 and all(.[]; .state == "done" and .lane == "count" and
 			.clock == "instructions" and .host == "tdcost-count" and (.kernel | startswith($kernel)))' list
 	done
 }
@@ -157,10 +157,17 @@ same() {
 	done
 }
 
+@test "and in the kernel, with its write-back of caches and its frees" {
+	same teardown-kernel path free
+	for what in time:2 free:2 hkid:2 kick:1 flush:1; do
+		[ "$(grep -c " ${what%:*} .* ${what%:*} " pairs)" = "${what#*:}" ]
+	done
+}
+
 @test "one environment, two boots: their runs can be compared" {
 	"$TDCOST" db merge second.db --db first.db
 	"$TDCOST" runs --json --db first.db >list
-	jq -e 'length == 10' list
+	jq -e 'length == 12' list
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM environment')" = 1 ]
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM boot')" = 2 ]
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM host')" = 1 ]

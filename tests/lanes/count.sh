@@ -48,5 +48,9 @@ check "and a TD" refused "no TDX: it takes a CPU with it" vm -p type=tdx -p mem=
 tdcost run teardown -p insn=memset -p backing=4k -p size=1M --rounds 3 --blocks 20 --budget 3s --label teardown >said
 status=$?
 check "the replay of a teardown runs" [ $status = 0 ]
+tdcost run teardown -p mode=kernel -p quirk=off -p size=1M --rounds 3 --blocks 20 --budget 3s --label teardown-kernel >said
+status=$?
+cat said >&2
+check "and in the kernel" [ $status = 0 ]
 echo "boot: $(cat /proc/sys/kernel/random/boot_id)"
 end
