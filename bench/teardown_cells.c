@@ -33,6 +33,7 @@ enum {
 	OUT_REMOVE,
 	OUT_RECLAIM,
 	OUT_HKID,
+	OUT_CONTROL,
 	OUT_ALL_BUT_RESET,
 	OUT_ALL_BUT_FLUSH_RESET
 };
@@ -153,6 +154,7 @@ static const struct level_info out_levels[] = {
 	[OUT_REMOVE] = { "remove", "the delay of MEM.PAGE.REMOVE", false },
 	[OUT_RECLAIM] = { "reclaim", "the delay of PHYMEM.PAGE.RECLAIM", false },
 	[OUT_HKID] = { "hkid", "the release of the HKID", false },
+	[OUT_CONTROL] = { "control", "S-EPT and control pages", false },
 	[OUT_ALL_BUT_RESET] = { "all_but_reset", "all else: the loop of benchmark reset, alone",
 				false },
 	[OUT_ALL_BUT_FLUSH_RESET] = { "all_but_flush_reset",
@@ -324,6 +326,7 @@ static const struct {
 	[OUT_REMOVE] = { TD_BIT(TD_P_REMOVE), ON_DYNAMIC, TD_SEAM_REMOVE },
 	[OUT_RECLAIM] = { TD_BIT(TD_P_RECLAIM), ON_TEARDOWN, TD_SEAM_RECLAIM },
 	[OUT_HKID] = { TD_BIT(TD_P_HKID), ON_DYNAMIC | ON_TEARDOWN, TD_SEAM_OTHER },
+	[OUT_CONTROL] = { TD_BIT(TD_P_CONTROL), ON_DYNAMIC | ON_TEARDOWN, NO_SEAM },
 	[OUT_ALL_BUT_RESET] = { 0, ON_DYNAMIC | ON_TEARDOWN, NO_SEAM },
 	[OUT_ALL_BUT_FLUSH_RESET] = { 0, ON_DYNAMIC, NO_SEAM },
 };

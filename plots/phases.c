@@ -156,9 +156,9 @@ static int add_rows(struct feed *f, struct reason *why)
 
 /* The order of a shutdown, near enough for colours; what is not among them comes behind them. */
 static const char *const in_time[] = {
-	"block",     "track",	    "kick",  "remove", "flush", "hkid",
-	"terminate", "reclaim",	    "reset", "pamt",   "vcpus", "memslot",
-	"exit",	     "guest_memfd", "vm",    "kvm",    "free",	"memory",
+	"block",       "track",	  "kick",  "remove", "flush",  "hkid",	  "control",
+	"terminate",   "reclaim", "reset", "pamt",   "vcpus",  "memslot", "exit",
+	"guest_memfd", "vm",	  "kvm",   "free",   "memory",
 };
 
 static size_t place_of(const char *name)

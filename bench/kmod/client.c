@@ -27,7 +27,7 @@ static_assert(sizeof(struct tdcost_counters) == 16, "tdcost_counters");
 static_assert(sizeof(struct tdcost_sample) == 16, "tdcost_sample");
 static_assert(sizeof(struct tdcost_topup) == 328, "tdcost_topup");
 static_assert(sizeof(struct tdcost_teardown) == 96, "tdcost_teardown");
-static_assert(sizeof(struct tdcost_torn) == 400, "tdcost_torn");
+static_assert(sizeof(struct tdcost_torn) == 424, "tdcost_torn");
 
 const char *const kmod_modes[] = {
 	[TDCOST_ONE] = "one",	  [TDCOST_PER_PACKAGE] = "package",

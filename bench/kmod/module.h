@@ -53,7 +53,7 @@ static_assert(sizeof(struct tdcost_counters) == 16);
 static_assert(sizeof(struct tdcost_sample) == 16);
 static_assert(sizeof(struct tdcost_topup) == 328);
 static_assert(sizeof(struct tdcost_teardown) == 96);
-static_assert(sizeof(struct tdcost_torn) == 400);
+static_assert(sizeof(struct tdcost_torn) == 424);
 
 struct tdcost_td;
 struct tdcost_vm;

@@ -308,11 +308,12 @@ enum tdcost_dpamt { TDCOST_DPAMT_OFF, TDCOST_DPAMT_FAST, TDCOST_DPAMT_LOCK, TDCO
 #define TDCOST_TEARDOWN_SKIP_CACHE_WB (1u << 1)
 
 /* Numbers of phases, steps and seams are those of bench/teardown/steps.h. */
-#define TDCOST_TEARDOWN_PHASES	14
+#define TDCOST_TEARDOWN_PHASES	15
 #define TDCOST_TEARDOWN_STEPS	14
-#define TDCOST_TEARDOWN_KICK	(1u << 2) /* of without: three of them by name */
+#define TDCOST_TEARDOWN_KICK	(1u << 2) /* of without: four of them by name */
 #define TDCOST_TEARDOWN_FLUSH	(1u << 4)
-#define TDCOST_TEARDOWN_FREE	(1u << 10)
+#define TDCOST_TEARDOWN_CONTROL (1u << 10)
+#define TDCOST_TEARDOWN_FREE	(1u << 11)
 #define TDCOST_TEARDOWN_SEAMS	6
 #define TDCOST_TEARDOWN_SEAM_NS 20000 /* the most that a SEAMCALL can be made to take */
 
@@ -352,7 +353,8 @@ struct tdcost_torn {
 	__u64 interrupted; /* out: leaves that were marked, and are not in there */
 	__u64 leaf_marks;  /* out: clock reads in leaves, and in the rest */
 	__u64 other_marks;
-	__u64 away_hkid; /* out: ns of those phases in which others ran, as far as the kernel counts */
+	__u64 away_hkid; /* out: ns of a phase in which others ran, as far as the kernel counts */
+	__u64 away_control;
 	__u64 away_free;
 	__u64 ticks[TDCOST_TEARDOWN_PHASES]; /* out */
 	__u64 count[TDCOST_TEARDOWN_PHASES]; /* out: marks that @ticks are of */

@@ -12,7 +12,7 @@
 
 #include "bench/kmod/teardown.h"
 
-/* ns that the caller was ready to run and others did: what a phase from end to end has to be rid of. */
+/* ns that the caller was ready to run and others did: a phase timed as a whole is rid of them. */
 static u64 waited(void)
 {
 #ifdef CONFIG_SCHED_INFO
@@ -35,6 +35,19 @@ static void release_hkid(struct tdcost_td *td)
 	td->away_hkid = waited() - away;
 }
 
+static void release_control(struct tdcost_td *td)
+{
+	u64 away = waited();
+
+	if (td->set.without & TD_BIT(TD_P_CONTROL))
+		return;
+	td_tally_begin(&td->rest.tally);
+	td_release_control(&td->replay, &td->rest);
+	td_tally_mark(&td->rest.tally, TD_P_CONTROL);
+	td_tally_keep(&td->rest.tally);
+	td->away_control = waited() - away;
+}
+
 /* One by one, where the truncation of a guest_memfd frees them by batches of folios. */
 static void free_pages_of(struct tdcost_file *file)
 {
@@ -45,6 +58,7 @@ static void free_pages_of(struct tdcost_file *file)
 		return;
 	td_tally_begin(t);
 	tdcost_pages_put(file);
+	tdcost_td_put_control(file->td);
 	td_tally_mark(t, TD_P_FREE);
 	td_tally_keep(t);
 	file->td->away_free = waited() - away;
@@ -65,6 +79,9 @@ static int steps(struct tdcost_file *file)
 		release_hkid(td);
 	if (td->err)
 		return td->err;
+	release_control(td);
+	if (fatal_signal_pending(current))
+		return -EINTR;
 	free_pages_of(file);
 	return 0;
 }
@@ -79,6 +96,7 @@ static void tell(const struct tdcost_td *td, struct tdcost_torn *t)
 	t->leaf_marks = leaves->marks;
 	t->other_marks = rest->marks;
 	t->away_hkid = td->away_hkid;
+	t->away_control = td->away_control;
 	t->away_free = td->away_free;
 	/* No phase is of both. */
 	for (i = 0; i < TD_PHASES; i++) {

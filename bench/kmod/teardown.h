@@ -10,9 +10,10 @@ struct tdcost_td {
 	struct tdcost_teardown set;
 	struct td_replay replay;
 	struct td_thread leaves;
-	struct td_thread rest; /* the HKID, and the freeing */
-	u64 n;		       /* leaves */
-	u64 away_hkid, away_free; /* ns */
+	struct td_thread rest;			/* the HKID, and the freeing */
+	u64 n;					/* leaves */
+	u64 away_hkid, away_control, away_free; /* ns */
+	struct page **control; /* of replay.n_control pages; NULL where one has been freed */
 	u32 *order;
 	struct topup_source source;
 	struct topup_pamt pamt; /* of no regions without Dynamic PAMT */
@@ -25,5 +26,8 @@ struct tdcost_td {
 int tdcost_td_open(struct tdcost_td **td, const struct tdcost_file *file,
 		   const struct tdcost_teardown *set);
 void tdcost_td_close(struct tdcost_td *td);
+
+/* The control pages go back. */
+void tdcost_td_put_control(struct tdcost_td *td);
 
 #endif

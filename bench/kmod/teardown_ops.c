@@ -35,3 +35,8 @@ void tdcost_leave_guest(void *kicked)
 
 	WRITE_ONCE(k->on[smp_processor_id()]->mode, TD_IN_GUEST_MODE);
 }
+
+/* In the place of TDH.VP.FLUSH: getting there is real. */
+void tdcost_nothing(void *unused)
+{
+}

@@ -4,6 +4,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include <asm/cacheflush.h>
 #include <asm/cpufeature.h>
 
 #include "bench/kmod/teardown.h"
@@ -26,6 +27,7 @@ static_assert(TDCOST_TEARDOWN_STEPS == (int)TD_STEPS);
 static_assert(TDCOST_TEARDOWN_SEAMS == (int)TD_SEAMS);
 static_assert(TD_BIT(TD_P_KICK) == TDCOST_TEARDOWN_KICK);
 static_assert(TD_BIT(TD_P_FLUSH) == TDCOST_TEARDOWN_FLUSH);
+static_assert(TD_BIT(TD_P_CONTROL) == TDCOST_TEARDOWN_CONTROL);
 static_assert(TD_BIT(TD_P_FREE) == TDCOST_TEARDOWN_FREE);
 
 static int check_words(const struct tdcost_teardown *s)
@@ -98,6 +100,19 @@ static int read_order(struct tdcost_td *td)
 
 /* ---- vCPUs ---- */
 
+/* Where vCPUs that are outside ran last: TDH.VP.FLUSH is executed there. */
+static void spread_vcpus(struct tdcost_td *td, unsigned int first)
+{
+	unsigned int cpu = cpumask_first(cpu_online_mask), i;
+
+	for (i = first; i < td->set.vcpus; i++) {
+		td->replay.vcpu[i].cpu = cpu;
+		cpu = cpumask_next(cpu, cpu_online_mask);
+		if (cpu >= nr_cpu_ids)
+			cpu = cpumask_first(cpu_online_mask);
+	}
+}
+
 /* The first vCPUs are in guest mode, each on a CPU of the mask; the others are outside. */
 static int make_vcpus(struct tdcost_td *td)
 {
@@ -123,6 +138,7 @@ static int make_vcpus(struct tdcost_td *td)
 		k->on[cpu]->mode = TD_IN_GUEST_MODE;
 		k->on[cpu]->cpu = cpu;
 	}
+	spread_vcpus(td, i);
 	return 0;
 }
 
@@ -152,9 +168,46 @@ static int count_pages(struct tdcost_td *td)
 	return ret;
 }
 
+/* ---- S-EPT and control pages ---- */
+
+/* In the state that a reset finds them in: the cache was written back and they are of the TD. */
+static int make_control(struct tdcost_td *td)
+{
+	size_t n = td_control_pages(td->n * (PAGE_SIZE << td->set.leaf_order),
+				    PAGE_SIZE << td->set.leaf_order, td->set.vcpus);
+
+	td->control = kvcalloc(n, sizeof(*td->control), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!td->control)
+		return -ENOMEM;
+	for (; td->replay.n_control < n; td->replay.n_control++) {
+		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
+
+		if (!page)
+			return -ENOMEM;
+		td->control[td->replay.n_control] = page;
+		clflush_cache_range(page_address(page), PAGE_SIZE);
+		if (td_given_up())
+			return -EINTR;
+	}
+	td->replay.control.pages = td->control;
+	return 0;
+}
+
+void tdcost_td_put_control(struct tdcost_td *td)
+{
+	size_t i;
+
+	for (i = 0; td->control && i < td->replay.n_control; i++) {
+		if (td->control[i])
+			__free_page(td->control[i]);
+		td->control[i] = NULL;
+		cond_resched();
+	}
+}
+
 /* ---- all of it ---- */
 
-/* What a delay takes by itself is measured where it is to be: on the caller's CPU, and anew each time. */
+/* What a delay takes by itself is measured where it is to be: on the caller's CPU, each time. */
 static void set_seams(struct tdcost_td *td)
 {
 	u64 cost = 0;
@@ -196,6 +249,8 @@ static void set_replay(struct tdcost_td *td, const struct tdcost_file *file)
 
 void tdcost_td_close(struct tdcost_td *td)
 {
+	tdcost_td_put_control(td);
+	kvfree(td->control);
 	topup_pamt_destroy(&td->pamt, &td->leaves.ctx);
 	free_pages((unsigned long)td->leaves.pair, 1);
 	kvfree(td->leaves.kicked.on);
@@ -224,6 +279,8 @@ int tdcost_td_open(struct tdcost_td **td, const struct tdcost_file *file,
 		ret = make_vcpus(t);
 	if (!ret)
 		ret = count_pages(t);
+	if (!ret)
+		ret = make_control(t);
 	if (ret) {
 		tdcost_td_close(t);
 		return ret;

@@ -157,12 +157,17 @@ void td_kernel_prepare(struct td_user *u, const struct td_arm *a)
 
 /* ---- a sample ---- */
 
+static int64_t away_in_rest(const struct td_user *u)
+{
+	return u->away[TD_P_HKID] + u->away[TD_P_CONTROL] + u->away[TD_P_FREE];
+}
+
 /* The tallies that user space would have made. */
 static void tell(struct td_user *u)
 {
 	const struct tdcost_torn *t = &u->kernel->torn;
 	struct td_thread *leaves = &u->thread[0], *rest = &u->whole;
-	const unsigned of_rest = TD_BIT(TD_P_HKID) | TD_BIT(TD_P_FREE);
+	const unsigned of_rest = TD_BIT(TD_P_HKID) | TD_BIT(TD_P_CONTROL) | TD_BIT(TD_P_FREE);
 
 	memset(&leaves->tally, 0, sizeof(leaves->tally));
 	memset(&rest->tally, 0, sizeof(rest->tally));
@@ -174,8 +179,9 @@ static void tell(struct td_user *u)
 	rest->tally.marks = t->other_marks;
 	/* What is left of the call's is of the leaves, as in user space. */
 	u->away[TD_P_HKID] = (int64_t)t->away_hkid;
+	u->away[TD_P_CONTROL] = (int64_t)t->away_control;
 	u->away[TD_P_FREE] = (int64_t)t->away_free;
-	u->away_thread[0] -= u->away[TD_P_HKID] + u->away[TD_P_FREE];
+	u->away_thread[0] -= away_in_rest(u);
 	for (unsigned i = 0; i < TD_PHASES; i++) {
 		struct td_tally *of = of_rest & TD_BIT(i) ? &rest->tally : &leaves->tally;
 
@@ -194,8 +200,7 @@ static void with_guests(struct td_user *u)
 	own = team_time(u->team, 0)->end - team_time(u->team, 0)->start;
 	tell(u);
 	u->whole.tally.ticks[TD_P_WAIT] = td_ticks() - start - own;
-	u->away[TD_P_WAIT] = td_away_end(false, away) - u->away_thread[0] - u->away[TD_P_HKID] -
-			     u->away[TD_P_FREE];
+	u->away[TD_P_WAIT] = td_away_end(false, away) - u->away_thread[0] - away_in_rest(u);
 }
 
 static void reset_alone(struct td_user *u, const struct td_arm *a)

@@ -182,6 +182,8 @@ static void complete_replay(struct td_user *u, struct td_arm *a)
 	a->replay = (struct td_replay){
 		.path = set->path,
 		.mem = { .base = u->mem.base },
+		.control = { .base = u->control.base },
+		.n_control = td_control_pages(set->size, set->leaf, set->vcpus),
 		.leaf = set->leaf,
 		.order = a->replay.order,
 		.without = set->without,
@@ -238,7 +240,7 @@ static unsigned told_phases(const struct td_arm *a)
 	if (a->set.reset_alone)
 		return TD_BIT(TD_P_AWAY) | TD_BIT(td_alone_phase(&a->set));
 	told |= a->replay.every ? a->replay.timed : TD_BIT(TD_P_LEAVES);
-	told |= (TD_BIT(TD_P_FREE) | TD_BIT(TD_P_HKID)) & ~a->set.without;
+	told |= (TD_BIT(TD_P_FREE) | TD_BIT(TD_P_HKID) | TD_BIT(TD_P_CONTROL)) & ~a->set.without;
 	if (a->set.threads + a->set.in_guest > 1)
 		told |= TD_BIT(TD_P_WAIT);
 	return told;
@@ -293,9 +295,21 @@ static int open_arms(struct td_user *u, const struct td_setting *settings, struc
 
 static int open_memory(struct td_user *u, const struct td_setting *set, struct reason *why)
 {
+	size_t most = 0;
+	int ret;
+
 	if (set->in_kernel)
 		return td_kernel_open(u, why);
-	return region_alloc(&u->mem, u->ctx, u->ctx->cpu, set->backing, set->size, why);
+	ret = region_alloc(&u->mem, u->ctx, u->ctx->cpu, set->backing, set->size, why);
+	/* As many as any arm has; an arm uses the first of them. */
+	for (unsigned i = 0; i < u->n_arms; i++) {
+		const struct td_setting *s = &u->arms[i].set;
+		size_t pages = td_control_pages(s->size, s->leaf, s->vcpus);
+
+		most = pages > most ? pages : most;
+	}
+	return ret ? ret
+		   : region_alloc(&u->control, u->ctx, u->ctx->cpu, MEM_4K, most * TD_PAGE, why);
 }
 
 int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setting *settings,
@@ -342,6 +356,7 @@ void td_user_close(struct td_user *u)
 		free(u->orders[i]);
 	free(u->orders);
 	mem_free(&u->mem);
+	mem_free(&u->control);
 	free(u->vcpu);
 	free(u->cpus);
 	free(u->away_thread);

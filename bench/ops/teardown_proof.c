@@ -34,7 +34,13 @@ static void expected_counts(const struct td_user *u, const struct td_setting *se
 	count[TD_IPI] = kick ? n * set->in_guest : 0;
 	count[TD_WBINVD] = dynamic && does(set, TD_P_FLUSH) ? small : 0;
 	count[TD_RECLAIM] = dynamic || !does(set, TD_P_RECLAIM) ? 0 : n;
+	if (does(set, TD_P_CONTROL)) {
+		count[TD_RECLAIM] += td_control_pages(set->size, set->leaf, set->vcpus);
+		count[TD_WBINVD]++; /* TDR */
+	}
 	count[TD_RESET] = does(set, TD_P_RESET) ? set->size / set->reset_bytes : 0;
+	if (does(set, TD_P_CONTROL))
+		count[TD_RESET] += td_control_pages(set->size, set->leaf, set->vcpus);
 	count[TD_PAMT_PUT] = pamt ? n : 0;
 	count[TD_PAMT_REMOVE] = pamt ? (set->size + TD_REGION - 1) / TD_REGION : 0;
 	if (!does(set, TD_P_HKID))
@@ -52,6 +58,8 @@ int td_check_counts(const struct td_user *u, const struct td_setting *set, struc
 				      TD_BIT(TD_P_RECLAIM);
 	uint64_t seamcalls = set->size / set->leaf * td_seamcalls_per_leaf(set->path, set->leaf);
 
+	if (does(set, TD_P_CONTROL))
+		seamcalls += td_control_pages(set->size, set->leaf, set->vcpus) + 1;
 	expected_counts(u, set, expected);
 	for (unsigned step = 0; step < TD_STEPS; step++) {
 		count[step] = u->whole.count[step];
@@ -71,18 +79,35 @@ int td_check_counts(const struct td_user *u, const struct td_setting *set, struc
 
 /* ---- contents ---- */
 
-static int check_contents(const struct td_user *u, const struct td_setting *set, struct reason *why)
+static int check_pages(const struct td_setting *set, const char *base, size_t bytes, bool reset,
+		       const char *what, struct reason *why)
 {
-	bool reset = set->erratum && does(set, TD_P_RESET);
 	char expected[TD_PAGE];
 
 	memset(expected, reset ? 0 : POISON, sizeof(expected));
-	for (size_t at = 0; at < u->mem.bytes; at += TD_PAGE)
-		if (memcmp(u->mem.base + at, expected, TD_PAGE))
-			return reason_set(
-				why, -EFAULT, "%s: the page at offset %zu %s", set->op->name, at,
-				reset ? "was not reset" : "was changed though nothing resets it");
+	for (size_t at = 0; at < bytes; at += TD_PAGE)
+		if (memcmp(base + at, expected, TD_PAGE))
+			return reason_set(why, -EFAULT, "%s: the %s at offset %zu %s",
+					  set->op->name, what, at,
+					  reset ? "was not reset"
+						: "was changed though nothing resets it");
 	return 0;
+}
+
+static int check_contents(const struct td_user *u, const struct td_setting *set, struct reason *why)
+{
+	size_t used = td_control_pages(set->size, set->leaf, set->vcpus) * TD_PAGE;
+	bool control = set->erratum && does(set, TD_P_CONTROL);
+	int ret = check_pages(set, u->mem.base, u->mem.bytes, set->erratum && does(set, TD_P_RESET),
+			      "page", why);
+
+	if (!ret)
+		ret = check_pages(set, u->control.base, used, control, "control page", why);
+	/* Those of an arm that has more of them. */
+	if (!ret)
+		ret = check_pages(set, u->control.base + used, u->control.bytes - used, false,
+				  "control page of another arm", why);
+	return ret;
 }
 
 /* ---- lines ---- */
@@ -121,14 +146,14 @@ static int check_lines(struct td_user *u, const struct td_arm *a, struct reason 
 
 /* ---- freed pages ---- */
 
-static int check_freed(const struct td_user *u, struct reason *why)
+static int check_freed(const struct mem *mem, struct reason *why)
 {
-	size_t pages = u->mem.bytes / TD_PAGE, at = 0;
+	size_t pages = mem->bytes / TD_PAGE, at = 0;
 	unsigned char *there = malloc(pages);
 
 	if (!there)
 		return reason_set(why, -ENOMEM, "out of memory");
-	if (mincore(u->mem.base, u->mem.bytes, there)) {
+	if (mincore(mem->base, mem->bytes, there)) {
 		free(there);
 		return reason_set(why, -errno, "mincore(): %s", strerror(errno));
 	}
@@ -146,6 +171,13 @@ static int verify_alone(struct td_user *u, const struct td_arm *a, struct reason
 	return reset_user_verify(&u->alone, &a->alone, why);
 }
 
+int td_user_guards(const struct td_user *u, struct reason *why)
+{
+	int ret = mem_guard_check(&u->mem, why);
+
+	return ret ? ret : mem_guard_check(&u->control, why);
+}
+
 int td_user_verify(struct td_user *u, unsigned arm, struct reason *why)
 {
 	const struct td_arm *a = &u->arms[arm];
@@ -154,6 +186,7 @@ int td_user_verify(struct td_user *u, unsigned arm, struct reason *why)
 	if (u->kernel)
 		return td_kernel_verify(u, a, why);
 	memset(u->mem.base, POISON, u->mem.bytes);
+	memset(u->control.base, POISON, u->control.bytes);
 	if (a->set.reset_alone)
 		return verify_alone(u, a, why);
 	td_user_ready(u, a);
@@ -165,6 +198,8 @@ int td_user_verify(struct td_user *u, unsigned arm, struct reason *why)
 		ret = check_lines(u, a, why);
 	td_user_free_pages(u, a);
 	if (!ret && does(&a->set, TD_P_FREE))
-		ret = check_freed(u, why);
-	return ret ? ret : mem_guard_check(&u->mem, why);
+		ret = check_freed(&u->mem, why);
+	if (!ret && does(&a->set, TD_P_FREE))
+		ret = check_freed(&u->control, why);
+	return ret ? ret : td_user_guards(u, why);
 }

@@ -54,15 +54,21 @@ int64_t td_away_end(bool around, int64_t begun)
 /* ---- before a sample ---- */
 
 /* All pages anew: those of the sample before went back to the kernel. */
+static void renew_pages(const struct mem *mem)
+{
+	char *base = mem->base;
+
+	madvise(base, mem->bytes, MADV_DONTNEED);
+	if (!madvise(base, mem->bytes, MADV_POPULATE_WRITE))
+		return;
+	for (size_t at = 0; at < mem->bytes; at += TD_PAGE)
+		*(volatile char *)(base + at) = 0;
+}
+
 static void renew(struct td_user *u)
 {
-	char *base = u->mem.base;
-
-	madvise(base, u->mem.bytes, MADV_DONTNEED);
-	if (!madvise(base, u->mem.bytes, MADV_POPULATE_WRITE))
-		return;
-	for (size_t at = 0; at < u->mem.bytes; at += TD_PAGE)
-		*(volatile char *)(base + at) = 0;
+	renew_pages(&u->mem);
+	renew_pages(&u->control);
 }
 
 static void bring_lines(struct td_user *u, const struct td_setting *set)
@@ -71,6 +77,8 @@ static void bring_lines(struct td_user *u, const struct td_setting *set)
 		lines_dirty(u->mem.base, u->mem.bytes, u->random);
 	else
 		lines_evict(&u->ctx->machine->cpu, u->mem.base, u->mem.bytes);
+	/* Who else than the module had them is long ago. */
+	lines_evict(&u->ctx->machine->cpu, u->control.base, u->control.bytes);
 }
 
 /* One reference for each page, as AUG of 4 KiB pages has taken them. */
@@ -180,6 +188,20 @@ static void hkid(struct td_user *u, const struct td_arm *a)
 	u->away[TD_P_HKID] = td_away_end(false, away);
 }
 
+static void control(struct td_user *u, const struct td_arm *a)
+{
+	int64_t away;
+
+	if (a->set.without & TD_BIT(TD_P_CONTROL))
+		return;
+	away = td_away_begin(false);
+	td_tally_begin(&u->whole.tally);
+	td_release_control(&a->replay, &u->whole);
+	td_tally_mark(&u->whole.tally, TD_P_CONTROL);
+	td_tally_keep(&u->whole.tally);
+	u->away[TD_P_CONTROL] = td_away_end(false, away);
+}
+
 static void all_leaves(struct td_user *u, const struct td_arm *a)
 {
 	struct td_tally *t = &u->whole.tally;
@@ -208,6 +230,7 @@ void td_user_steps(struct td_user *u, const struct td_arm *a)
 	all_leaves(u, a);
 	if (a->set.path == TD_DYNAMIC)
 		hkid(u, a);
+	control(u, a);
 }
 
 /* The file's pages go when its last reference does, behind the removal of all of them. */
@@ -220,6 +243,7 @@ void td_user_free_pages(struct td_user *u, const struct td_arm *a)
 	away = td_away_begin(false);
 	td_tally_begin(&u->whole.tally);
 	madvise(u->mem.base, u->mem.bytes, MADV_DONTNEED);
+	madvise(u->control.base, u->control.bytes, MADV_DONTNEED);
 	td_tally_mark(&u->whole.tally, TD_P_FREE);
 	td_tally_keep(&u->whole.tally);
 	u->away[TD_P_FREE] = td_away_end(false, away);
@@ -308,6 +332,7 @@ static void take_away(struct td_user *u, struct td_arm *a)
 	mean_away(u, a);
 	ticks[TD_P_AWAY] = (double)u->away[TD_P_AWAY] * u->ticks_per_ns;
 	ticks[TD_P_HKID] -= (double)u->away[TD_P_HKID] * u->ticks_per_ns;
+	ticks[TD_P_CONTROL] -= (double)u->away[TD_P_CONTROL] * u->ticks_per_ns;
 	ticks[TD_P_FREE] -= (double)u->away[TD_P_FREE] * u->ticks_per_ns;
 	if (!a->replay.every)
 		ticks[TD_P_LEAVES] -= (double)u->away[TD_P_LEAVES] * u->ticks_per_ns;
@@ -378,5 +403,5 @@ int td_user_finish(struct td_user *u, struct reason *why)
 	ret = mem_look_again(&u->mem, why);
 	if (!ret && u->mem.granted < u->mem.bytes)
 		flag_shortage(u);
-	return ret ? ret : mem_guard_check(&u->mem, why);
+	return ret ? ret : td_user_guards(u, why);
 }

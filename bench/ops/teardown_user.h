@@ -52,7 +52,7 @@ struct td_kernel;
 struct td_user {
 	struct bench_ctx *ctx;
 	struct td_kernel *kernel; /* who does it in place of this program; then there is no mem */
-	struct mem mem;
+	struct mem mem, control;
 	struct reset_user alone; /* borrows what is here */
 	char *random, *zero, *pairs;
 	uint32_t **orders;
@@ -121,6 +121,9 @@ static inline enum td_phase td_alone_phase(const struct td_setting *set)
 {
 	return set->flush_first ? TD_P_LEAVES : TD_P_RESET;
 }
+
+/* Was nothing written beside the memory and the control pages? Return: 0, -EFAULT. */
+int td_user_guards(const struct td_user *u, struct reason *why);
 
 /* For the proof, in teardown_proof.c: everything of a sample but the freeing. */
 void td_user_ready(struct td_user *u, const struct td_arm *a);

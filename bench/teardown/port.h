@@ -15,6 +15,7 @@
  *		   TD_WRITES_BACK says
  *   struct td_kicked  who is to get an IPI: td_kick_none() begins, td_kick_cpu() adds a vCPU's CPU
  *		   and says whether it gets one, td_kick_wait() sends them and waits for all answers
+ *   td_on_cpu_of() smp_call_function_single(vcpu->cpu, wait) of what does nothing; in user space nothing
  *   td_given_up() between leaves: let others run; is the work to be left where it is?
  */
 #ifndef TDC_BENCH_TEARDOWN_PORT_H
@@ -28,7 +29,7 @@ enum { TD_OUTSIDE_GUEST_MODE, TD_IN_GUEST_MODE, TD_EXITING_GUEST_MODE };
 /* On lines of its own, as a struct kvm_vcpu is. */
 struct td_vcpu {
 	int mode;
-	int cpu; /* in guest mode: where; the kernel's business only */
+	int cpu; /* where it runs, or ran last; the kernel's business only */
 	char apart[120];
 };
 

@@ -115,6 +115,14 @@ static __always_inline void td_kick_wait(struct td_kicked *k)
 	put_cpu();
 }
 
+void tdcost_nothing(void *unused);
+
+/* As tdx_flush_vp_on_cpu(); CPUs do not go offline meanwhile, and one that has is none to ask. */
+static __always_inline void td_on_cpu_of(const struct td_vcpu *vcpu)
+{
+	smp_call_function_single(vcpu->cpu, tdcost_nothing, NULL, true);
+}
+
 /* As tdp_mmu_zap_leafs() of KVM asks tdp_mmu_iter_cond_resched() at each entry. */
 static __always_inline bool td_given_up(void)
 {

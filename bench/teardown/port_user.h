@@ -98,6 +98,12 @@ static __always_inline void td_kick_wait(const struct td_kicked *k)
 		syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
+/* An interrupt of one CPU is not to be had: what membarrier() sends goes to all that run the process. */
+static __always_inline void td_on_cpu_of(const struct td_vcpu *vcpu)
+{
+	(void)vcpu;
+}
+
 /* A signal ends a process anyhow. */
 static __always_inline bool td_given_up(void)
 {

@@ -228,8 +228,10 @@ void td_leaves(const struct td_replay *r, struct td_thread *t, size_t first, siz
 
 void td_release_hkid(const struct td_replay *r, struct td_thread *t)
 {
-	for (unsigned int i = 0; i < r->vcpus; i++)
+	for (unsigned int i = 0; i < r->vcpus; i++) {
+		td_on_cpu_of(&r->vcpu[i]);
 		seamcall(r, t, TD_VP_FLUSH, 0, 0);
+	}
 	seamcall(r, t, TD_VPFLUSHDONE, 0, 0);
 	if (!r->skip_cache_wb) {
 		/* Packages work in parallel: it takes the time of one. */
@@ -243,6 +245,31 @@ void td_release_hkid(const struct td_replay *r, struct td_thread *t)
 		td_cache_wb(&r->ops);
 	}
 	seamcall(r, t, TD_KEY_FREEID, 0, 0);
+}
+
+void td_release_control(const struct td_replay *r, struct td_thread *t)
+{
+	for (size_t i = 0; i < r->n_control && !td_given_up(); i++) {
+		char *page = td_at(&r->control, i * TD_PAGE);
+		size_t at = TD_CONTROL_AT + i * TD_PAGE;
+
+		seamcall(r, t, TD_RECLAIM, at, TD_PAGE);
+		if (i == r->n_control - 1) {
+			seamcall(r, t, TD_WBINVD, at, TD_PAGE);
+			td_flush(&r->ops, page, TD_PAGE);
+		}
+		did(t, TD_RESET, at, TD_PAGE);
+		td_reset(&r->ops, page, TD_PAGE);
+	}
+}
+
+size_t td_control_pages(size_t bytes, size_t leaf, unsigned int vcpus)
+{
+	size_t pages = (size_t)vcpus * TD_VCPU_PAGES + TD_TDCS_PAGES + 1;
+	/* What an S-EPT page maps: of the leaves' level, and of those above it up to 512 GiB. */
+	for (size_t maps = leaf * 512; maps <= 512ull << 30; maps *= 512)
+		pages += (bytes + maps - 1) / maps;
+	return pages;
 }
 
 uint64_t td_seamcalls_per_leaf(enum td_path path, size_t bytes)

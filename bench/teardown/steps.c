@@ -19,9 +19,9 @@ const struct td_step_info td_steps[TD_STEPS] = {
 };
 
 const char *const td_phase_names[TD_PHASES] = {
-	[TD_P_BLOCK] = "block",	  [TD_P_TRACK] = "track",   [TD_P_KICK] = "kick",
-	[TD_P_REMOVE] = "remove", [TD_P_FLUSH] = "flush",   [TD_P_RECLAIM] = "reclaim",
-	[TD_P_RESET] = "reset",	  [TD_P_PAMT] = "pamt",	    [TD_P_LEAVES] = "leaves",
-	[TD_P_HKID] = "hkid",	  [TD_P_FREE] = "free",	    [TD_P_WAIT] = "wait",
-	[TD_P_AWAY] = "away",	  [TD_P_TIMING] = "timing",
+	[TD_P_BLOCK] = "block",	  [TD_P_TRACK] = "track",     [TD_P_KICK] = "kick",
+	[TD_P_REMOVE] = "remove", [TD_P_FLUSH] = "flush",     [TD_P_RECLAIM] = "reclaim",
+	[TD_P_RESET] = "reset",	  [TD_P_PAMT] = "pamt",	      [TD_P_LEAVES] = "leaves",
+	[TD_P_HKID] = "hkid",	  [TD_P_CONTROL] = "control", [TD_P_FREE] = "free",
+	[TD_P_WAIT] = "wait",	  [TD_P_AWAY] = "away",	      [TD_P_TIMING] = "timing",
 };

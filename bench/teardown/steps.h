@@ -60,12 +60,13 @@ enum td_phase {
 	TD_P_RECLAIM,
 	TD_P_RESET,
 	TD_P_PAMT,
-	TD_P_LEAVES, /* all leaves, where none is timed by itself */
-	TD_P_HKID,   /* VP.FLUSH of each vCPU, VPFLUSHDONE, CACHE.WB, KEY.FREEID */
-	TD_P_FREE,   /* the pages go back to the kernel */
-	TD_P_WAIT,   /* threads that are done wait for the last one */
-	TD_P_AWAY,   /* off the CPU: somebody else ran */
-	TD_P_TIMING, /* the marks themselves */
+	TD_P_LEAVES,  /* all leaves, where none is timed by itself */
+	TD_P_HKID,    /* VP.FLUSH of each vCPU, VPFLUSHDONE, CACHE.WB, KEY.FREEID */
+	TD_P_CONTROL, /* S-EPT pages, those of each vCPU, TDCS and TDR: RECLAIM and reset of each */
+	TD_P_FREE,    /* the pages go back to the kernel */
+	TD_P_WAIT,    /* threads that are done wait for the last one */
+	TD_P_AWAY,    /* off the CPU: somebody else ran */
+	TD_P_TIMING,  /* the marks themselves */
 	TD_PHASES
 };
 

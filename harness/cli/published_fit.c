@@ -14,6 +14,7 @@
 /* A prediction that is further off than this has failed: the constants do not carry to its row. */
 #define FAR_PERCENT 15.0
 
+#define TIB	   1024 /* GiB */
 #define LEAF_BYTES 4096
 
 /* Of 1, less what rounding takes. */
@@ -242,6 +243,27 @@ static void note_caveats(struct published_fit *f)
 		     f->model.us[MODEL_RECLAIM] - f->clear_us);
 }
 
+/* What the constants come to at the size that is asked about most, and that no row had. */
+static void note_tib(struct published_fit *f)
+{
+	const struct model *m = &f->model;
+	double lo = INFINITY, hi = 0;
+
+	if (m->rank < MODEL_CONSTANTS)
+		return;
+	for (size_t i = 0; i < f->n_fitted; i++) {
+		lo = fmin(lo, f->rows[i]->guest_gib);
+		hi = fmax(hi, f->rows[i]->guest_gib);
+	}
+	note(f,
+	     "a TD of 1 TiB, extrapolated from TDs of %g to %g GiB: before %.0f s with %g vCPUs "
+	     "and "
+	     "%.0f s with %g, after %.0f s",
+	     lo, hi, model_seconds(m, m->vcpus_lo, TIB, MODEL_BEFORE), m->vcpus_lo,
+	     model_seconds(m, m->vcpus_hi, TIB, MODEL_BEFORE), m->vcpus_hi,
+	     model_seconds(m, m->vcpus_hi, TIB, MODEL_AFTER));
+}
+
 int published_fit_make(const struct published *all, const char *asked, struct published_fit *out,
 		       struct reason *why)
 {
@@ -258,6 +280,7 @@ int published_fit_make(const struct published *all, const char *asked, struct pu
 	take_hypothesis(out);
 	out->notes = json_array();
 	note_fit(out);
+	note_tib(out);
 	note_predictions(out, out->figures, out->n_figures);
 	note_predictions(out, out->left_out, out->n_left_out);
 	note_caveats(out);

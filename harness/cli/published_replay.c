@@ -99,8 +99,9 @@ static const struct report_value *phase_named(const struct report *r, const stru
  */
 bool replay_explains(const struct report_value *v)
 {
-	static const char *const steps[] = { "block",	"track", "kick", "remove", "flush",
-					     "reclaim", "reset", "pamt", "hkid",   "free" };
+	static const char *const steps[] = { "block", "track",	 "kick",  "remove",
+					     "flush", "reclaim", "reset", "pamt",
+					     "hkid",  "control", "free" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
 		if (!strcmp(v->subject, steps[i]))

@@ -12,24 +12,30 @@ load ../harness/cli/helper
 }
 
 @test "SEAMCALLs per GiB are those that were counted by hand" {
-	tdcost check teardown -p leaf=4K,2M -p quirk=on -p size=64M --json >check.json
+	tdcost check teardown -p leaf=4K,2M -p quirk=on -p size=64M -p leave_out=none,control --json >check.json
 	# 64 MiB are a sixteenth of a GiB.
-	calls() { # PATH LEAF
-		jq --arg p "$1" --arg l "$2" '[.cells[] | select(.factors.path == $p and .factors.leaf == $l) |
+	calls() { # PATH LEAF LEAVE_OUT
+		jq --arg p "$1" --arg l "$2" --arg out "$3" '[.cells[] |
+			select(.factors.path == $p and .factors.leaf == $l and .factors.leave_out == $out) |
 			.values[] | select(.metric == "steps" and
-			(.subject | test("^(MEM|PHYMEM.PAGE)"))) | .max] | add * 16' check.json
+			(.subject | test("^(MEM|PHYMEM.PAGE)"))) | .max] | add' check.json
 	}
-	[ "$(calls dynamic 4K)" = 1048576 ]
-	[ "$(calls dynamic 2M)" = 263680 ]
-	[ "$(calls teardown 4K)" = 262144 ]
-	[ "$(calls teardown 2M)" = 512 ]
+	[ $(($(calls dynamic 4K control) * 16)) = 1048576 ]
+	[ $(($(calls dynamic 2M control) * 16)) = 263680 ]
+	[ $(($(calls teardown 4K control) * 16)) = 262144 ]
+	[ $(($(calls teardown 2M control) * 16)) = 512 ]
+	# And of each TD, with 4 vCPUs: 24 pages of theirs, 6 of TDCS, TDR and its flush; S-EPT 32 + 2, or 2.
+	for path in dynamic teardown; do
+		[ $(($(calls $path 4K none) - $(calls $path 4K control))) = $((24 + 6 + 2 + 34)) ]
+		[ $(($(calls $path 2M none) - $(calls $path 2M control))) = $((24 + 6 + 2 + 2)) ]
+	done
 }
 
 @test "phases are shown, and what they leave unexplained" {
 	run --separate-stderr tdcost run teardown -p path=dynamic -p size=4M "${SMALL[@]}"
 	assert_measured
 	run tdcost show
-	for phase in kick flush reset hkid free timing unexplained; do
+	for phase in kick flush reset hkid control free timing unexplained; do
 		[[ $output == *" $phase "* ]] || { echo "no $phase"; return 1; }
 	done
 	[[ $output == *"stands in for the freeing of guest_memfd"* ]]

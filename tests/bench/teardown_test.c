@@ -34,12 +34,22 @@ static struct machine machine;
 static struct plan plan;
 static struct bench_ctx ctx;
 static void *bench_state;
-static struct mem *region;
+/* The TD's memory, and its control pages. */
+static struct mem *region, *control;
 static unsigned flags[FLAG_MAX];
 
 /* ---- what is done badly ---- */
 
-static enum { NOTHING, A_BYTE, A_GUARD, A_STEP, NO_FLUSH, NO_FREE } sabotage;
+static enum {
+	NOTHING,
+	A_BYTE,
+	A_CONTROL,
+	A_GUARD,
+	CONTROL_GUARD,
+	A_STEP,
+	NO_FLUSH,
+	NO_FREE
+} sabotage;
 
 /* Where a thread is descheduled, once in a sample, and for so long that little else counts. */
 static enum away_in { NOWHERE, IN_A_LEAF, IN_ANOTHERS_LEAF, IN_HKID, IN_FREE } away_in;
@@ -64,6 +74,8 @@ int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size
 		     struct reason *why);
 void __real_td_release_hkid(const struct td_replay *r, struct td_thread *t);
 void __wrap_td_release_hkid(const struct td_replay *r, struct td_thread *t);
+void __real_td_release_control(const struct td_replay *r, struct td_thread *t);
+void __wrap_td_release_control(const struct td_replay *r, struct td_thread *t);
 flush_fn *__real_flush_op_fn(const struct flush_op *op, enum flush_fence fence);
 flush_fn *__wrap_flush_op_fn(const struct flush_op *op, enum flush_fence fence);
 int __real_madvise(void *at, size_t bytes, int advice);
@@ -73,7 +85,7 @@ int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size
 		     int (*place)(void *, void *, size_t, struct reason *), void *of,
 		     struct reason *why)
 {
-	region = m;
+	*(region ? &control : &region) = m;
 	return __real_mem_alloc(m, backing, bytes, offset, place, of, why);
 }
 
@@ -87,6 +99,15 @@ void __wrap_td_release_hkid(const struct td_replay *r, struct td_thread *t)
 		region->guard[1][0] ^= 1;
 	if (sabotage == A_STEP)
 		t->count[TD_REMOVE]++;
+}
+
+void __wrap_td_release_control(const struct td_replay *r, struct td_thread *t)
+{
+	__real_td_release_control(r, t);
+	if (sabotage == A_CONTROL)
+		control->base[TD_PAGE] ^= 1;
+	if (sabotage == CONTROL_GUARD)
+		control->guard[1][0] ^= 1;
 }
 
 static void no_flush(const char *base, size_t bytes)
@@ -235,6 +256,7 @@ static int close_bench(void **state)
 	if (bench_state)
 		teardown_bench.teardown(bench_state);
 	bench_state = NULL;
+	region = control = NULL;
 	json_decref(ctx.facts);
 	ctx.facts = NULL;
 	plan_free(&plan);
@@ -540,7 +562,10 @@ static void sabotage_is_found(void **state)
 	} cases[] = {
 		{ A_BYTE, "quirk=on", "offset 1044480 was not reset" },
 		{ A_BYTE, "quirk=off", "was changed though nothing resets it" },
+		{ A_CONTROL, "quirk=on", "the control page at offset 4096 was not reset" },
+		{ A_CONTROL, "quirk=off", "was changed though nothing resets it" },
 		{ A_GUARD, "quirk=on", "wrote past the end" },
+		{ CONTROL_GUARD, "quirk=on", "wrote past the end" },
 		{ A_STEP, "quirk=on", "MEM.PAGE.REMOVE was done 257 times, not 256" },
 		{ NO_FREE, "quirk=on", "offset 0 was not freed" },
 	};

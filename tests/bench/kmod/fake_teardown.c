@@ -45,7 +45,7 @@ struct run {
 	struct td_thread leaves, rest;
 	struct topup_source source;
 	struct topup_pamt pamt;
-	char *pair;
+	char *pair, *control;
 	struct td_vcpu vcpu[16];
 };
 
@@ -57,6 +57,9 @@ static void begin(struct run *run, char *base, uint64_t n)
 	run->r = (struct td_replay){
 		.path = (enum td_path)t->path,
 		.mem = { .base = base },
+		.control = { .base = run->control },
+		.n_control = td_control_pages(n * (TD_PAGE << t->leaf_order),
+					      TD_PAGE << t->leaf_order, t->vcpus),
 		.leaf = TD_PAGE << t->leaf_order,
 		.order = (const uint32_t *)(uintptr_t)t->order,
 		.without = t->without,
@@ -91,6 +94,8 @@ static void whole(struct run *run, enum td_phase phase)
 	td_tally_begin(&run->rest.tally);
 	if (phase == TD_P_HKID)
 		td_release_hkid(&run->r, &run->rest);
+	else if (phase == TD_P_CONTROL)
+		td_release_control(&run->r, &run->rest);
 	else if (fake.teardown_fault != FAKE_TEARDOWN_KEPT)
 		kmod_pages_free(run->k, NULL);
 	td_tally_mark(&run->rest.tally, phase);
@@ -108,6 +113,8 @@ static void steps(struct run *run, char *base, uint64_t n)
 		base[n * run->r.leaf - 1] ^= 1;
 	if (fake.teardown_fault == FAKE_TEARDOWN_STEP)
 		run->leaves.count[TD_REMOVE]++;
+	if (!(run->r.without & TD_BIT(TD_P_CONTROL)))
+		whole(run, TD_P_CONTROL);
 	if (!(run->r.without & TD_BIT(TD_P_FREE)))
 		whole(run, TD_P_FREE);
 }
@@ -145,6 +152,9 @@ int kmod_teardown(const struct kmod *k, struct tdcost_torn *t, struct reason *wh
 	fake.teardowns++;
 	ready = false;
 	n = bytes / TD_PAGE >> fake.teardown.leaf_order;
+	run->control = calloc(
+		td_control_pages(bytes, TD_PAGE << fake.teardown.leaf_order, fake.teardown.vcpus),
+		TD_PAGE);
 	begin(run, base, n);
 	t->start = tick_start();
 	steps(run, base, n);
@@ -153,6 +163,7 @@ int kmod_teardown(const struct kmod *k, struct tdcost_torn *t, struct reason *wh
 	topup_pamt_destroy(&run->pamt, &run->leaves.ctx);
 	topup_source_close(&run->source);
 	free(run->pair);
+	free(run->control);
 	free(run);
 	return 0;
 }

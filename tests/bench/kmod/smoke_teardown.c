@@ -86,20 +86,29 @@ static unsigned packages(void)
 
 /* ---- the steps ---- */
 
+/* By hand: of each vCPU 6, TDCS 6 and TDR; S-EPT: below a GiB one page of each of two levels, and leaves'. */
+static uint64_t control_pages(const struct tdcost_teardown *t, uint64_t bytes)
+{
+	uint64_t tables = t->leaf_order ? 0 : (bytes + TD_REGION - 1) / TD_REGION;
+
+	return t->without & TDCOST_TEARDOWN_CONTROL ? 0 : tables + 2 + 6 * t->vcpus + 7;
+}
+
 static void assert_steps(const struct tdcost_teardown *t, const struct tdcost_torn *torn,
 			 uint64_t bytes)
 {
 	bool dynamic = t->path == TDCOST_PATH_DYNAMIC;
-	uint64_t leaves = bytes / TD_PAGE >> t->leaf_order;
+	uint64_t leaves = bytes / TD_PAGE >> t->leaf_order, control = control_pages(t, bytes);
 	uint64_t expected[TD_STEPS] = {
 		[TD_BLOCK] = dynamic ? leaves : 0,
 		[TD_TRACK] = dynamic ? leaves : 0,
 		[TD_KICK] = dynamic && !(t->without & TDCOST_TEARDOWN_KICK) ? leaves : 0,
 		[TD_REMOVE] = dynamic ? leaves : 0,
-		[TD_WBINVD] = dynamic && !(t->without & TDCOST_TEARDOWN_FLUSH) ? bytes / TD_PAGE
-									       : 0,
-		[TD_RECLAIM] = dynamic ? 0 : leaves,
-		[TD_RESET] = bytes / TD_PAGE >> t->reset_order,
+		[TD_WBINVD] =
+			(dynamic && !(t->without & TDCOST_TEARDOWN_FLUSH) ? bytes / TD_PAGE : 0) +
+			(control > 0),
+		[TD_RECLAIM] = (dynamic ? 0 : leaves) + control,
+		[TD_RESET] = (bytes / TD_PAGE >> t->reset_order) + control,
 		[TD_PAMT_PUT] = t->dpamt ? leaves : 0,
 		[TD_PAMT_REMOVE] = t->dpamt ? (bytes + TD_REGION - 1) / TD_REGION : 0,
 		[TD_VP_FLUSH] = t->vcpus,
@@ -146,7 +155,8 @@ static void each_path_does_its_steps(void **unused)
 			.op = TDCOST_WBINVD,
 			.without = (i / 2 / flags / 3 & 1 ? TDCOST_TEARDOWN_FREE : 0) |
 				   (i / 2 / flags / 3 & 2
-					    ? TDCOST_TEARDOWN_KICK | TDCOST_TEARDOWN_FLUSH
+					    ? TDCOST_TEARDOWN_KICK | TDCOST_TEARDOWN_FLUSH |
+						      TDCOST_TEARDOWN_CONTROL
 					    : 0),
 			.vcpus = VCPUS,
 		};
@@ -209,7 +219,8 @@ static void phases_are_parts_of_the_whole(void **unused)
 	tear_down(&t, &torn);
 	assert_int_equal(torn.marked + torn.interrupted, 100);
 	for (unsigned i = 0; i < TD_PHASES; i++) {
-		bool told = i == TD_P_TRACK || i == TD_P_FLUSH || i == TD_P_HKID || i == TD_P_FREE;
+		bool told = i == TD_P_TRACK || i == TD_P_FLUSH || i == TD_P_HKID ||
+			    i == TD_P_CONTROL || i == TD_P_FREE;
 
 		assert_int_equal(torn.ticks[i] > 0, told);
 		assert_int_equal(torn.count[i] > 0, told);

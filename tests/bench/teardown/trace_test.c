@@ -30,7 +30,7 @@ struct lines {
 static struct td_entry entry[EVENTS];
 static struct td_trace trace;
 static struct lines expected;
-static char *memory, *pair;
+static char *memory, *control, *pair;
 static uint64_t flushed, reset, reset_pairs;
 
 /* Up to the closing brace, or to the end; each line once, blocks as often as they say. */
@@ -95,12 +95,19 @@ static void compare(const char *name)
 		fail_msg("%s: expected %u steps, did %u", name, expected.n, trace.n);
 }
 
+/* Where a step's page is. */
+static const char *page_of(const struct td_entry *e)
+{
+	return e->offset < TD_CONTROL_AT ? memory + e->offset
+					 : control + (e->offset - TD_CONTROL_AT);
+}
+
 static void flush_one(const char *base, size_t bytes)
 {
 	const struct td_entry *e = &entry[trace.n - 1];
 
 	assert_int_equal(e->step, TD_WBINVD);
-	assert_ptr_equal(base, memory + e->offset);
+	assert_ptr_equal(base, page_of(e));
 	assert_int_equal(bytes, TD_PAGE);
 	flushed += bytes;
 }
@@ -116,7 +123,7 @@ static void reset_one(char *dst, size_t bytes, const char *src)
 		return;
 	}
 	assert_int_equal(e->step, TD_RESET);
-	assert_ptr_equal(dst, memory + e->offset);
+	assert_ptr_equal(dst, page_of(e));
 	assert_int_equal(bytes, e->bytes);
 	reset += bytes;
 }
@@ -144,6 +151,7 @@ static struct td_replay replay_of(enum td_path path, size_t leaf)
 	return (struct td_replay){
 		.path = path,
 		.mem = { .base = memory },
+		.control = { .base = control },
 		.leaf = leaf,
 		.order = order,
 		.vcpu = vcpu,
@@ -162,6 +170,7 @@ static void run(const struct td_replay *r, size_t leaves)
 	td_leaves(r, &thread, 0, leaves);
 	if (r->path == TD_DYNAMIC)
 		td_release_hkid(r, &thread);
+	td_release_control(r, &thread);
 }
 
 /* Every byte once, in the order that was given, whatever the step. */
@@ -237,6 +246,43 @@ static void the_last_put_of_a_region_removes_its_entry(void **state)
 		assert_int_equal(reset_pairs, 4);
 		topup_source_close(&source);
 	}
+}
+
+/* Of three leaves of 4 KiB and two vCPUs: an S-EPT page of each level, 2 times 6, 6, and TDR. */
+static void control_pages_are_reclaimed_and_reset_last(void **state)
+{
+	struct td_replay r = replay_of(TD_TEARDOWN, TD_PAGE);
+
+	(void)state;
+	r.skip_cache_wb = true;
+	r.n_control = td_control_pages(3 * TD_PAGE, TD_PAGE, 2);
+	assert_int_equal(r.n_control, 3 + 2 * 6 + 6 + 1);
+	run(&r, 3);
+	compare("teardown-4K-control");
+	assert_int_equal(reset, (3 + 22) * TD_PAGE);
+	assert_int_equal(flushed, TD_PAGE);
+}
+
+/* An S-EPT page maps 2 MiB, 1 GiB or 512 GiB; the one above is part of TDCS. */
+static void s_ept_pages_are_as_many_as_was_counted_by_hand(void **state)
+{
+	static const struct {
+		uint64_t bytes, leaf, pages;
+	} cases[] = {
+		{ TD_PAGE, TD_PAGE, 3 },
+		{ 2ull << 20, TD_PAGE, 3 },
+		{ (2ull << 20) + TD_PAGE, TD_PAGE, 4 },
+		{ 1ull << 30, TD_PAGE, 512 + 2 },
+		{ 1ull << 40, TD_PAGE, 512 * 1024 + 1024 + 2 },
+		{ 2ull << 20, TD_REGION, 2 },
+		{ 1ull << 30, TD_REGION, 2 },
+		{ 1ull << 40, TD_REGION, 1024 + 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(td_control_pages(cases[i].bytes, cases[i].leaf, 0),
+				 cases[i].pages + 6 + 1);
 }
 
 static void what_is_left_out_is_not_done(void **state)
@@ -321,8 +367,10 @@ static int open_all(void **state)
 	(void)state;
 	/* Never touched: addresses alone. */
 	memory = aligned_alloc(TD_PAGE, (size_t)MAX_LEAVES * TD_PAGE);
+	control = aligned_alloc(TD_PAGE, 64 * TD_PAGE);
 	pair = aligned_alloc(TD_PAGE, 2 * TD_PAGE);
-	return !memory || !pair || topup_pool_open(&pool, 8, 1) || topup_pamt_init(&pamt, 2);
+	return !memory || !control || !pair || topup_pool_open(&pool, 8, 1) ||
+	       topup_pamt_init(&pamt, 2);
 }
 
 static int close_all(void **state)
@@ -331,6 +379,7 @@ static int close_all(void **state)
 	topup_pamt_destroy(&pamt, &thread.ctx);
 	topup_pool_close(&pool);
 	free(memory);
+	free(control);
 	free(pair);
 	return 0;
 }
@@ -341,6 +390,8 @@ int main(void)
 		cmocka_unit_test(paths_do_what_the_traces_say),
 		cmocka_unit_test(a_vcpu_in_guest_mode_is_reached_by_each_kick),
 		cmocka_unit_test(the_last_put_of_a_region_removes_its_entry),
+		cmocka_unit_test(control_pages_are_reclaimed_and_reset_last),
+		cmocka_unit_test(s_ept_pages_are_as_many_as_was_counted_by_hand),
 		cmocka_unit_test(what_is_left_out_is_not_done),
 		cmocka_unit_test(a_gib_takes_as_many_seamcalls_as_was_counted_by_hand),
 		cmocka_unit_test(the_loop_makes_as_many),

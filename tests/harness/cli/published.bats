@@ -113,6 +113,13 @@ made_up() { # ROW...
 	jq -e '.hypothesis == null' fit
 }
 
+# By hand: 2^28 leaves of 4 us, and of 4 + 10 + 0.5 for each of 2 or 20 vCPUs.
+@test "what a TiB would take is extrapolated, and called so" {
+	made_up a,fit,q,s,2,1,3.93216,1.048576,,,src b,fit,q,s,20,1,6.291456,1.048576,,,src
+	tdcost published --fit >fit
+	grep -q "a TD of 1 TiB, extrapolated from TDs of 1 to 1 GiB: before 4027 s with 2 vCPUs and 6442 s with 20, after 1074 s" fit
+}
+
 @test "a constant below 0 is no cost, and is said" {
 	made_up a,fit,q,s,2,1,6,1,,,src b,fit,q,s,20,1,4,1,,,src
 	run --separate-stderr tdcost published --fit
