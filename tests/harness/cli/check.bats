@@ -33,10 +33,16 @@ load helper
 	jq -e '[.cells[].result] | sort == ["ok", "ok", "skipped", "skipped"]' check.json
 }
 
+two_marked() {
+	[ "$(marked_pids "$mark" | wc -l)" -ge 2 ]
+}
+
 @test "an interrupted check says how much was not run" {
-	"$TDCOST" check null -p ops=200000000 -p twin=a,b --blocks 1000 >out 2>err &
+	mark=check-$$-$RANDOM
+	TDCOST_MARK=$mark "$TDCOST" check null -p ops=200000000 -p twin=a,b --blocks 1000 >out 2>err &
 	pid=$!
-	sleep 1
+	# It listens before its invocation is there.
+	wait_until two_marked
 	kill -TERM $pid
 	status=0
 	wait $pid || status=$?

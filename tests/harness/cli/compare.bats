@@ -9,7 +9,7 @@ load helper
 measured() {
 	local label=$1 rounds=$2
 	shift 2
-	"$TDCOST" run "$@" --label "$label" --rounds "$rounds" --blocks 5 --budget 5s >/dev/null || [ $? = 5 ]
+	"$TDCOST" run "$@" --label "$label" --rounds "$rounds" --blocks 5 >/dev/null || [ $? = 5 ]
 }
 
 setup_file() {

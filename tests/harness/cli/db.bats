@@ -6,7 +6,7 @@ load helper
 setup_file() {
 	export ONCE=$BATS_FILE_TMPDIR/once.db
 	for label in one two two; do
-		"$TDCOST" run null --rounds 2 --blocks 50 --budget 1s --label $label --db "$ONCE" >/dev/null ||
+		"$TDCOST" run null --rounds 2 --blocks 50 --label $label --db "$ONCE" >/dev/null ||
 			[ $? = 5 ]
 	done
 }

@@ -5,7 +5,7 @@ load helper
 
 setup_file() {
 	export ONCE=$BATS_FILE_TMPDIR/once.db
-	"$TDCOST" run reset -p region=256K -p backing=4k --rounds 6 --blocks 10 --budget 5s \
+	"$TDCOST" run reset -p region=256K -p backing=4k --rounds 6 --blocks 10 \
 		--label drawn --db "$ONCE" >/dev/null || [ $? = 5 ]
 }
 
@@ -83,7 +83,7 @@ setup() {
 
 @test "a run that has nothing for a plot says so when it was asked for" {
 	export TDCOST_DB=null.db
-	tdcost run null --rounds 2 --blocks 5 --budget 2s >/dev/null || [ $? = 5 ]
+	tdcost run null --rounds 2 --blocks 5 >/dev/null || [ $? = 5 ]
 	run --separate-stderr tdcost plot --plot saving
 	assert_refused 1 "saving"
 	# Not asked for, it is passed over.

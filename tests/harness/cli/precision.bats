@@ -19,9 +19,10 @@ RESET=(reset -p region=256K -p backing=4k --blocks 5)
 }
 
 @test "a width that is not reached leaves the end to the budget, and that is said" {
-	run --separate-stderr tdcost run "${RESET[@]}" --precision 0.001 --budget 1s --json
+	run --separate-stderr tdcost run "${RESET[@]}" --precision 0.001 --budget 4s --json
 	assert_measured
-	jq -e '.state == "done" and .rounds >= 1' <<<"$output"
+	# One round has no width: so slow nothing is that half of the budget is one.
+	jq -e '.state == "done" and .rounds >= 2' <<<"$output"
 	echo "$stderr"
 	[ "${#stderr_lines[@]}" = 1 ]
 	[[ $stderr == *"by the budget"* && $stderr == *"+-0.001 %"* ]]
@@ -81,7 +82,7 @@ detectable() { # ARGUMENT...
 @test "--dry-run says what could be found, where an earlier run knows the cells" {
 	[ "$(detectable "${RESET[@]}")" = null ]
 	[ ! -e tdcost.db ]
-	tdcost run "${RESET[@]}" --rounds 4 --budget 5s >/dev/null || [ $? = 5 ]
+	tdcost run "${RESET[@]}" --rounds 4 >/dev/null || [ $? = 5 ]
 	before=$(sum tdcost.db)
 	id=$(tdcost runs --json | jq -r '.[0].run[0:8]')
 	run --separate-stderr tdcost run "${RESET[@]}" --dry-run
@@ -101,13 +102,13 @@ detectable() { # ARGUMENT...
 }
 
 @test "two rounds are too few to judge by" {
-	tdcost run "${RESET[@]}" --rounds 2 --budget 5s >/dev/null || [ $? = 5 ]
+	tdcost run "${RESET[@]}" --rounds 2 >/dev/null || [ $? = 5 ]
 	[ "$(detectable "${RESET[@]}")" = null ]
 }
 
 @test "it is judged by the newest run that knows the cells" {
-	tdcost run "${RESET[@]}" --rounds 3 --budget 5s --label first >/dev/null || [ $? = 5 ]
-	tdcost run "${RESET[@]}" --rounds 3 --budget 5s --label second >/dev/null || [ $? = 5 ]
+	tdcost run "${RESET[@]}" --rounds 3 --label first >/dev/null || [ $? = 5 ]
+	tdcost run "${RESET[@]}" --rounds 3 --label second >/dev/null || [ $? = 5 ]
 	tdcost run null "${SMALL[@]}" >/dev/null || [ $? = 5 ]
 	second=$(sqlite3 tdcost.db "SELECT substr(uuid, 1, 8) FROM run WHERE label = 'second'")
 	[ "$(detectable "${RESET[@]}" | jq -r .run)" = "$second" ]

@@ -80,8 +80,8 @@ done_order() { # DB
 @test "a run follows the schedule that --dry-run prints, and --seed repeats it" {
 	local what=(reset -p region=64K,128K,256K -p backing=4k --rounds 4 --blocks 8 --seed 12)
 	tdcost run "${what[@]}" --dry-run --json | jq -r '.rounds[] | map(.group) | join(" ")' >dry
-	tdcost run "${what[@]}" --budget 5s --db a.db || [ $? = 5 ]
-	tdcost run "${what[@]}" --budget 5s --db b.db || [ $? = 5 ]
+	tdcost run "${what[@]}" --db a.db || [ $? = 5 ]
+	tdcost run "${what[@]}" --db b.db || [ $? = 5 ]
 	done_order a.db >a
 	done_order b.db >b
 	diff dry a
@@ -105,7 +105,7 @@ done_order() { # DB
 }
 
 @test "--rounds and --blocks are the size of the run" {
-	run --separate-stderr tdcost run "${PAGES[@]}" --rounds 3 --blocks 7 --budget 10s --json
+	run --separate-stderr tdcost run "${PAGES[@]}" --rounds 3 --blocks 7 --json
 	assert_measured
 	jq -e '.rounds == 3 and all(.cells[]; .summary.n == 3 and .summary.samples == 21)' <<<"$output"
 }
@@ -191,12 +191,12 @@ done_order() { # DB
 }
 
 @test "progress is silent when standard error is no terminal" {
-	tdcost run null --rounds 3 --blocks 5 --budget 2s >out 2>err || [ $? = 5 ]
+	tdcost run null --rounds 3 --blocks 5 >out 2>err || [ $? = 5 ]
 	[ ! -s err ]
 }
 
 @test "progress is a line on a terminal" {
-	script -qec "'$TDCOST' run null --rounds 3 --blocks 5 --budget 2s >out" /dev/null >screen </dev/null || true
+	script -qec "'$TDCOST' run null --rounds 3 --blocks 5 >out" /dev/null >screen </dev/null || true
 	cat -v screen
 	grep -q $'\r' screen
 	grep -q 'round 3 of 3, null' screen
@@ -207,9 +207,9 @@ done_order() { # DB
 }
 
 @test "two runs into one file at once are both whole" {
-	tdcost run "${PAGES[@]}" --rounds 15 --blocks 5 --budget 20s --label one >one 2>one.err &
+	tdcost run "${PAGES[@]}" --rounds 15 --blocks 5 --label one >one 2>one.err &
 	first=$!
-	tdcost run "${PAGES[@]}" --rounds 15 --blocks 5 --budget 20s --label two >two 2>two.err &
+	tdcost run "${PAGES[@]}" --rounds 15 --blocks 5 --label two >two 2>two.err &
 	second=$!
 	wait $first || [ $? = 5 ]
 	wait $second || [ $? = 5 ]
