@@ -102,12 +102,19 @@ static void enable_resets(void **state)
 	open_one(&pmu, "page-faults");
 	count_touches(&pmu, 2000);
 	assert_int_equal(pmu_read(&pmu, first), 0);
-	assert_int_equal(pmu_enable(&pmu), 0);
-	assert_int_equal(pmu_disable(&pmu), 0);
-	assert_int_equal(pmu_read(&pmu, v), 0);
 	assert_true(first[0].count >= 2000);
-	assert_true(v[0].count < 10);
-	/* Had it gone on from the first time, it could only be larger. */
+	/*
+	 * Had it gone on from the first time, it could only be larger. A hypervisor that takes the CPU
+	 * away for so long does not do so each time.
+	 */
+	for (unsigned i = 0; i < 100; i++) {
+		assert_int_equal(pmu_enable(&pmu), 0);
+		assert_int_equal(pmu_disable(&pmu), 0);
+		assert_int_equal(pmu_read(&pmu, v), 0);
+		assert_true(v[0].count < 10);
+		if (v[0].enabled < first[0].enabled)
+			break;
+	}
 	assert_true(v[0].enabled < first[0].enabled);
 	pmu_close(&pmu);
 }
