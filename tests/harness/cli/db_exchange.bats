@@ -10,9 +10,10 @@ setup() {
 	unset POSIXLY_CORRECT
 }
 
-# A run of a few samples that needs no memory and no privilege.
+# A run of a few samples that needs no memory and no privilege. It may say that this machine makes its
+# figures untrustworthy.
 make_run() {
-	"$TDCOST" run null --rounds 2 --blocks 4 --label "$1" --db "$2" >/dev/null 2>&1
+	"$TDCOST" run null --rounds 2 --blocks 4 --label "$1" --db "$2" >/dev/null 2>&1 || [ $? = 5 ]
 }
 
 rows() {
