@@ -150,12 +150,12 @@ static void examine(int (*flush)(void *, uint64_t *), bool keeps, struct flush_f
 		fail_msg("%s", why.text);
 }
 
-/* Unclear is no lie, so a busy machine gets another chance; the contrary of @want is one. */
+/* Unclear is no lie, so a busy machine gets more chances; the contrary of @want is one. */
 static void assert_verdict(int (*flush)(void *, uint64_t *), bool keeps, enum flush_verdict want)
 {
 	struct flush_found found;
 
-	for (unsigned i = 0; i < (SHADOWED ? 1 : 5); i++) {
+	for (unsigned i = 0; i < (SHADOWED ? 1 : 20); i++) {
 		examine(flush, keeps, &found);
 		if (found.verdict == want)
 			return;

@@ -337,7 +337,10 @@ static void mapping_is_exact(void **state)
 	mem_free(&m);
 }
 
-/* On a machine with plenty of memory and THP on, huge pages are granted in full. */
+/*
+ * On a machine with plenty of memory and THP on, huge pages are granted in full; not each time, where
+ * the memory that is free lies in pieces that the kernel has yet to move together.
+ */
 static void huge_pages_are_granted(void **state)
 {
 	struct reason why = { "" };
@@ -347,9 +350,15 @@ static void huge_pages_are_granted(void **state)
 	if (mem_supported("", MEM_THP, G, &why))
 		skip();
 	for (size_t offset = 0; offset <= 64 * K; offset += 64 * K) {
-		assert_int_equal(mem_alloc(&m, MEM_THP, 16 * M, offset, NULL, NULL, &why), 0);
-		assert_int_equal(m.granted, 16 * M);
-		mem_free(&m);
+		size_t granted = 0;
+
+		for (unsigned i = 0; i < 10 && granted < 16 * M; i++) {
+			assert_int_equal(mem_alloc(&m, MEM_THP, 16 * M, offset, NULL, NULL, &why),
+					 0);
+			granted = m.granted;
+			mem_free(&m);
+		}
+		assert_int_equal(granted, 16 * M);
 	}
 }
 
