@@ -61,18 +61,6 @@ static const struct level_info mode_levels[] = {
 	{ NULL, NULL, false },
 };
 
-/* Indexes of the instructions are those of reset_ops[]. */
-static const struct level_info insn_levels[] = {
-	{ "movdir64b", "64-byte direct store, the kernel's instruction", false },
-	{ "clzero", "AMD's line zeroing (analogue)", false },
-	{ "ntstore512", "non-temporal stores, AVX-512 (analogue)", false },
-	{ "ntstore256", "non-temporal stores, AVX (analogue)", false },
-	{ "rep_stosb", "REP STOSB (analogue)", false },
-	{ "memset", "the C library's memset() (analogue)", false },
-	{ "auto", "the first of them that this CPU has", true },
-	{ NULL, NULL, false },
-};
-
 static const struct level_info fence_levels[] = {
 	[FENCE_CALL] = { "call", "behind each reset call, as in the kernel", false },
 	[FENCE_SAMPLE] = { "sample", "once, behind the whole region", false },
@@ -143,8 +131,8 @@ static const struct factor_info reset_factors[] = {
 		      EFFECT_DIFFERENCE },
 	[F_MODE] = { "mode", "where the loop runs", FACTOR_WORD, mode_levels, "user", false,
 		     EFFECT_RATIO },
-	[F_INSN] = { "insn", "what stores the 64 bytes", FACTOR_WORD, insn_levels, "auto", true,
-		     EFFECT_RATIO },
+	[F_INSN] = { "insn", "what stores the 64 bytes", FACTOR_WORD, reset_insn_levels, "auto",
+		     true, EFFECT_RATIO },
 	[F_PAGE] = { "page", "bytes per reset call", FACTOR_SIZE, NULL, "4K", true, EFFECT_RATIO },
 	[F_FENCE] = { "fence", "where the barrier stands", FACTOR_WORD, fence_levels, "call", true,
 		      EFFECT_RATIO },
@@ -206,7 +194,7 @@ static int reset_resolve(const struct machine *m, const struct cell *cell, unsig
 		/* The module knows the kernel's instruction only. */
 		while (!in_kernel(cell) && !has_op(m, i))
 			i++;
-		return set_word(level, insn_levels, i);
+		return set_word(level, reset_insn_levels, i);
 	case F_REGION:
 		return region_resolve(m, strcmp(level->text, region_levels[REGION_LARGE].name) == 0,
 				      level, why);

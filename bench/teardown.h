@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* teardown.h: which cells of the benchmark teardown there are: its factors, and what of them can run. */
+/*
+ * teardown.h: which cells of the benchmark teardown there are: its factors and their levels
+ * (teardown_factors.c), and what of them can run and what it is called (teardown_cells.c).
+ */
 #ifndef TDC_BENCH_TEARDOWN_H
 #define TDC_BENCH_TEARDOWN_H
 
@@ -31,6 +34,29 @@ enum {
 	F_MARKS,
 	F_LEAVE_OUT,
 	F_MAX
+};
+
+/* Levels of factors that are words. */
+enum { LEAF_4K, LEAF_2M };
+enum { QUIRK_ON, QUIRK_OFF };
+enum { MODE_USER, MODE_KERNEL };
+enum { RESET_ALWAYS, RESET_ERRATUM, RESET_LEAF_FENCE };
+enum { ONE_SEAM_NONE, ONE_SEAM_AS_ALL };
+enum {
+	OUT_NONE,
+	OUT_KICK,
+	OUT_FLUSH,
+	OUT_RESET,
+	OUT_PAMT,
+	OUT_FREE,
+	OUT_BLOCK,
+	OUT_TRACK,
+	OUT_REMOVE,
+	OUT_RECLAIM,
+	OUT_HKID,
+	OUT_CONTROL,
+	OUT_ALL_BUT_RESET,
+	OUT_ALL_BUT_FLUSH_RESET
 };
 
 enum { TEARDOWN_TIME, TEARDOWN_PHASE, TEARDOWN_PAGE, TEARDOWN_STEPS_DONE };

@@ -13,6 +13,17 @@
 #define PAGE   4096ul
 #define POISON 0xa5 /* what undone work leaves behind */
 
+const struct level_info reset_insn_levels[] = {
+	{ "movdir64b", "64-byte direct store, the kernel's instruction", false },
+	{ "clzero", "AMD's line zeroing (analogue)", false },
+	{ "ntstore512", "non-temporal stores, AVX-512 (analogue)", false },
+	{ "ntstore256", "non-temporal stores, AVX (analogue)", false },
+	{ "rep_stosb", "REP STOSB (analogue)", false },
+	{ "memset", "the C library's memset() (analogue)", false },
+	{ "auto", "the first of them that this CPU has; movdir64b for mode=kernel", true },
+	{ NULL, NULL, false },
+};
+
 /* ---- what all arms share ---- */
 
 static int make_buffers(struct reset_user *u)

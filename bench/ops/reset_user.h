@@ -11,6 +11,9 @@
 #include "bench/ops/reset_ops.h"
 #include "harness/measure/team.h"
 
+/* What stores the 64 bytes: in the order of reset_ops[], then `auto`. */
+extern const struct level_info reset_insn_levels[];
+
 /*
  * The state of the lines before a sample, in the cache of the CPU that will reset them. Or before
  * each call: RESET_JUST_FLUSHED flushes its lines within the timed part, 4 KiB and a fence at a time

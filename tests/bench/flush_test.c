@@ -22,6 +22,7 @@
 #include "bench/ops/reset_ops.h"
 #include "harness/machine/mem.h"
 #include "harness/measure/design.h"
+#include "tests/bench/misses.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define PAGE	      4096ul
@@ -385,26 +386,9 @@ static void prepare_says_what_the_module_needs(void **state)
 
 /* ---- work that is not done ---- */
 
-/* Does a flushed line show here at all? Not in an emulator, and seldom when others take the CPU. */
-static bool misses_show(void)
-{
-	struct flush_reads reads = { 0, 0, 0 };
-	struct flush_probe p;
-	bool show = false;
-
-	assert_int_equal(flush_probe_init(&p, region->base, region->bytes, 1), 0);
-	for (unsigned i = 0; i < 20 && !show; i++) {
-		flush_reads_reference(&p, &machine.cpu, &reads);
-		show = !isnan(flush_share_left(&reads));
-	}
-	flush_probe_free(&p);
-	return show;
-}
-
-/* Noise can hide that nothing is flushed, so look more than once; it cannot make it up. */
 static void assert_found_idle(unsigned arm)
 {
-	for (unsigned i = 0; i < 20; i++) {
+	for (unsigned i = 0; i < LOOKS; i++) {
 		struct reason why = { "" };
 
 		if (!flush_bench.verify(bench_state, arm, &why))
@@ -412,7 +396,8 @@ static void assert_found_idle(unsigned arm)
 		assert_arm(strstr(why.text, "% of the lines are still cached"), arm, why.text);
 		return;
 	}
-	assert_arm(!misses_show(), arm, "a flush that does nothing was not found");
+	assert_arm(!misses_show(&machine.cpu, region->base, region->bytes), arm,
+		   "a flush that does nothing was not found");
 }
 
 static void a_flush_that_does_nothing_is_found(void **state)

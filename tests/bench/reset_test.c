@@ -22,6 +22,7 @@
 #include "harness/core/units.h"
 #include "harness/machine/mem.h"
 #include "harness/measure/design.h"
+#include "tests/bench/misses.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define PAGE	      4096ul
@@ -322,14 +323,19 @@ static void pages_are_flushed_before_their_reset_with_either_quirk(void **state)
 
 static void a_flush_that_does_not_flush_is_found(void **state)
 {
-	struct reason why = { "" };
-
 	(void)state;
 	instead = look;
 	OPEN("quirk=on,off", "insn=memset", "region=256K", "backing=4k", "before=just_flushed");
 	for (unsigned arm = 0; arm < ctx.n_arms; arm++) {
-		assert_int_equal(reset_bench.verify(bench_state, arm, &why), -EFAULT);
-		assert_non_null(strstr(why.text, "of the lines are still cached"));
+		struct reason why = { "" };
+		bool found = false;
+
+		for (unsigned i = 0; i < LOOKS && !found; i++)
+			found = reset_bench.verify(bench_state, arm, &why);
+		assert_arm(!found || strstr(why.text, "of the lines are still cached"), arm,
+			   why.text);
+		assert_arm(found || !misses_show(&machine.cpu, region->base, region->bytes), arm,
+			   "a flush that does nothing was not found");
 	}
 }
 

@@ -22,6 +22,7 @@
 #include "bench/teardown/replay.h"
 #include "harness/machine/mem.h"
 #include "harness/measure/design.h"
+#include "tests/bench/misses.h"
 #include "tests/sanitized.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -589,16 +590,17 @@ static void sabotage_is_found(void **state)
 static void lines_that_stay_are_found(void **state)
 {
 	struct reason why = { "" };
-	int ret;
+	bool found = false;
 
 	(void)state;
 	sabotage = NO_FLUSH;
 	OPEN("path=dynamic", "quirk=off", "size=1M");
-	ret = teardown_bench.verify(bench_state, 0, &why);
-	if (ret)
+	for (unsigned i = 0; i < LOOKS && !found; i++)
+		found = teardown_bench.verify(bench_state, 0, &why);
+	if (found)
 		assert_non_null(strstr(why.text, "still cached behind their flush"));
 	else
-		print_message("a miss does not show here\n");
+		assert_false(misses_show(&machine.cpu, region->base, region->bytes));
 }
 
 /* ---- which cells there are ---- */
