@@ -449,7 +449,8 @@ static int vm_finish(void *state, struct reason *why)
 const struct bench_info vm_bench = {
 	.name = "vm",
 	.summary = "the end of a KVM VM, phase by phase or killed",
-	.version = 2, /* 1 cleared a guest_memfd with page faults */
+	/* 1 cleared a guest_memfd with page faults, 2 did not tell the erratum mode of a TD */
+	.version = 3,
 	.factors = vm_factors,
 	.metrics = vm_metrics,
 	.sleeps = true, /* while a process is killed it is waited for */

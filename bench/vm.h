@@ -35,6 +35,16 @@ int vm_resolve(const struct machine *m, const struct cell *cell, unsigned factor
 int vm_supported(const struct machine *m, const struct cell *cell, struct reason *why);
 enum kind vm_kind(const struct machine *m, const struct cell *cell, struct reason *why);
 
+/*
+ * The erratum mode of a TD's end, which is the kernel's: QUIRK_ON where it clears reclaimed pages.
+ * Before Linux 6.18 it always does (tdx_clear_page()), from then on where it has found
+ * X86_BUG_TDX_PW_MCE (tdx_quirk_reset_paddr()); if it does not say, the CPU decides.
+ */
+unsigned vm_td_quirk(const struct machine *m);
+
+/* Can the erratum mode of a cell be had? Return: 0, -ENOTSUP with the reason. */
+int vm_quirk_fits(const struct machine *m, const struct level *levels, struct reason *why);
+
 /* @source: 64 bytes, aligned, for the clearing of pages. */
 struct life_spec vm_spec_of(const struct cell *cell, const char *source);
 

@@ -52,7 +52,8 @@ static const struct level_info quirk_levels[] = {
 		       false },
 	[QUIRK_OFF] = { "off", "make the same calls, which return at once (analogue)", false },
 	[QUIRK_NONE] = { "none", "make none: a plain VM's end", false },
-	{ "auto", "as this CPU has it: family 6, model 0x8F or 0xCF", true },
+	{ "auto", "as this CPU has it: family 6, model 0x8F or 0xCF; of a TD as its kernel does it",
+	  true },
 	{ NULL, NULL, false },
 };
 
@@ -127,9 +128,10 @@ int vm_resolve(const struct machine *m, const struct cell *cell, unsigned factor
 	const struct level_info *levels = vm_factors[factor].levels;
 	unsigned i = 0;
 
-	(void)cell;
 	(void)why; /* every symbolic level is one here */
-	if (factor == F_QUIRK)
+	if (factor == F_QUIRK && cell->levels[F_TYPE].number == TYPE_TDX)
+		i = vm_td_quirk(m);
+	else if (factor == F_QUIRK)
 		i = m->cpu.cpu_affected ? QUIRK_ON : QUIRK_OFF;
 	while (factor == F_INSN && !has_op(m, i))
 		i++;
@@ -157,7 +159,10 @@ struct life_spec vm_spec_of(const struct cell *cell, const char *source)
 			.bytes = l[F_SIZE].number,
 			.vcpus = (unsigned)l[F_VCPUS].number,
 			.populate = (enum vm_populate)l[F_POPULATE].number,
-			.reset = l[F_QUIRK].number == QUIRK_NONE ? NULL : op->reset[RESET_MFENCE],
+			/* A TD's pages are the kernel's to clear. */
+			.reset = l[F_QUIRK].number == QUIRK_NONE || l[F_TYPE].number == TYPE_TDX
+					 ? NULL
+					 : op->reset[RESET_MFENCE],
 			.source = source,
 		},
 		.trust = {
@@ -203,13 +208,7 @@ static int reset_fits(const struct machine *m, const struct level *l, struct rea
 				  cpu_feature_name((enum cpu_feature)op->needs));
 	if (op->zero_only && l[F_SOURCE].number == SOURCE_PATTERN)
 		return reason_set(why, -ENOTSUP, "%s stores zeros only", op->name);
-	if (l[F_QUIRK].number != QUIRK_NONE && l[F_TYPE].number != TYPE_PLAIN)
-		return reason_set(
-			why, -ENOTSUP,
-			"quirk=%s: private memory cannot be cleared from here; the kernel "
-			"does it, so take quirk=none",
-			l[F_QUIRK].text);
-	return 0;
+	return vm_quirk_fits(m, l, why);
 }
 
 static int size_fits(const struct machine *m, const struct level *l, struct reason *why)

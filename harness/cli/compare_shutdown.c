@@ -120,6 +120,24 @@ static size_t remark_paging(const struct report *r, char *buf, size_t n)
 	return 0;
 }
 
+/* A TD has the mode of its kernel, so what skipping saves takes two runs. */
+static size_t remark_mode(const struct shutdown *s, char *buf, size_t n)
+{
+	const struct shutdown_arm *td = first_of(s, SHUTDOWN_TD);
+
+	if (!td)
+		return 0;
+	for (size_t i = 0; i < s->n_arms; i++)
+		if (s->arms[i].what == SHUTDOWN_TD && strcmp(s->arms[i].mode, td->mode))
+			return 0;
+	snprintf(
+		buf, n,
+		"only quirk=%s of the TD is here; the other mode is another kernel's or machine's: "
+		"name a run of it, too, with --across",
+		td->mode);
+	return 1;
+}
+
 size_t shutdown_remarks(const struct compare *cmp, char (*out)[320])
 {
 	const struct shutdown_arm *replay = first_of(&cmp->s, SHUTDOWN_REPLAY);
@@ -146,6 +164,7 @@ size_t shutdown_remarks(const struct compare *cmp, char (*out)[320])
 		snprintf(out[n++], size,
 			 "a replay without SEAMCALLs is a lower bound of a TD: where it is not "
 			 "slower than a VM nothing is decided");
+	n += remark_mode(&cmp->s, out[n], size);
 	n += remark_paging(cmp->a[0], out[n], size);
 	if (cmp->n_b)
 		n += remark_paging(cmp->b[0], out[n], size);

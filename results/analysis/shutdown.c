@@ -81,7 +81,12 @@ static int refuse(const struct shutdown_arm *a, const struct shutdown_arm *b, en
 			  keys[k].cure);
 }
 
-/* Each replay has a plain VM of its memory beside it, and each VM a replay. */
+/* Each replay and TD has a plain VM of its memory beside it, and each VM a replay or a TD. */
+static bool may_stand_by(const struct shutdown_arm *a, const struct shutdown_arm *b)
+{
+	return a->what == SHUTDOWN_VM ? b->what != SHUTDOWN_VM : b->plain;
+}
+
 static int same_memory(const struct shutdown *s, struct reason *why)
 {
 	for (size_t i = 0; i < s->n_arms; i++) {
@@ -92,7 +97,7 @@ static int same_memory(const struct shutdown *s, struct reason *why)
 			const struct shutdown_arm *b = &s->arms[k];
 			enum key at = first_difference(&a->memory, &b->memory);
 
-			if (a->what == SHUTDOWN_REPLAY ? !b->plain : b->what != SHUTDOWN_REPLAY)
+			if (!may_stand_by(a, b))
 				continue;
 			if (!nearest || at > reached) {
 				nearest = b;

@@ -81,7 +81,10 @@ char *shutdown_nodes_text(uint64_t nodes, char *buf, size_t n);
 int shutdown_find_arms(const struct report *const *runs, size_t n, struct shutdown *out,
 		       struct reason *why);
 
-/* Is all equal in @a and @b but the erratum mode, and did one process take both? */
+/*
+ * Is all equal in @a and @b but the erratum mode, and did one process take both? Of two TDs: are they
+ * of two runs, for a kernel has one mode?
+ */
 bool shutdown_same_but_mode(const struct shutdown_arm *a, const struct shutdown_arm *b);
 
 #endif

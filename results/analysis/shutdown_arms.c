@@ -142,6 +142,11 @@ static int make_arm(const struct report *r, const struct report_cell *c, bool se
 		a->what = strcmp(type, "tdx") ? SHUTDOWN_VM : SHUTDOWN_TD;
 		a->plain = !strcmp(type, "plain") && !strcmp(a->mode, "none");
 	}
+	if (a->what == SHUTDOWN_TD && !strcmp(a->mode, "none"))
+		return reason_set(why, -EINVAL,
+				  "the TD of run %.8s does not say whether its kernel cleared the "
+				  "pages; measure again with quirk=auto",
+				  r->data.run.uuid);
 	ret = memory_of(r, c, &a->memory, why);
 	if (!ret)
 		ret = units_of(r, c, a->memory.bytes, &a->units, why);
@@ -164,36 +169,86 @@ static const char *why_skipped(const struct report *const *runs, size_t n, const
 	return NULL;
 }
 
-/* The arms without which there is no case, and what measures each. */
+/* What a case is made of. */
+enum part { REPLAY_ON, REPLAY_OFF, A_TD, PLAIN_VM, PARTS };
+
+static bool is_part(const struct shutdown_arm *a, enum part p)
+{
+	switch (p) {
+	case REPLAY_ON:
+		return a->what == SHUTDOWN_REPLAY && !strcmp(a->mode, "on");
+	case REPLAY_OFF:
+		return a->what == SHUTDOWN_REPLAY && !strcmp(a->mode, "off");
+	case A_TD:
+		return a->what == SHUTDOWN_TD;
+	default:
+		return a->plain;
+	}
+}
+
+/* What measures the part that is missing: a plain VM like the first arm that needs one. */
+static void command_for(const struct shutdown *s, enum part p, char *buf, size_t n)
+{
+	static const struct {
+		const char *backing, *mem;
+	} mems[] = {
+		{ "transparent huge pages", "thp" },
+		{ "hugetlb pages", "hugetlb" },
+		{ "a guest_memfd", "guest_memfd" },
+	};
+	const struct shutdown_memory *like = s->n_arms ? &s->arms[0].memory : NULL;
+	bool vm = p == PLAIN_VM;
+	const char *extra = "";
+	size_t at;
+
+	for (size_t i = 0; like && i < ARRAY_SIZE(mems); i++)
+		if (!strcmp(mems[i].backing, like->backing))
+			extra = mems[i].mem;
+	snprintf(buf, n, "tdcost run %s -p quirk=on,off%s", vm ? "vm" : REPLAY, vm ? ",none" : "");
+	at = strlen(buf);
+	if (vm && *extra)
+		snprintf(buf + at, n - at, " -p mem=%s", extra);
+	else if (!strcmp(extra, "thp"))
+		snprintf(buf + at, n - at, " -p backing=thp -p leaf=2M");
+	at = strlen(buf);
+	if (like)
+		snprintf(buf + at, n - at, " -p size=%s", report_level(s->arms[0].cell, "size"));
+}
+
+/*
+ * The arms without which there is no case: a plain VM, and beside it a replay in both modes or a TD,
+ * whose mode is its kernel's, so that the other one is of another run.
+ */
 static int all_there(const struct report *const *runs, size_t n, const struct shutdown *s,
 		     struct reason *why)
 {
 	static const struct {
-		const char *benchmark, *mode, *what, *command;
-	} needed[] = {
-		{ REPLAY, "on", "replay with quirk=on", "tdcost run teardown -p quirk=on,off" },
-		{ REPLAY, "off", "replay with quirk=off", "tdcost run teardown -p quirk=on,off" },
-		{ VM, "none", "plain VM (vm, quirk=none)", "tdcost run vm -p quirk=on,off,none" },
+		const char *benchmark, *what;
+	} parts[PARTS] = {
+		[REPLAY_ON] = { REPLAY, "replay with quirk=on" },
+		[REPLAY_OFF] = { REPLAY, "replay with quirk=off" },
+		[A_TD] = { VM, "TD" },
+		[PLAIN_VM] = { VM, "plain VM (vm, quirk=none)" },
 	};
+	bool found[PARTS] = { false };
 
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
-		const char *skipped = why_skipped(runs, n, needed[i].benchmark);
-		bool found = false;
+	for (size_t k = 0; k < s->n_arms; k++)
+		for (enum part p = 0; p < PARTS; p++)
+			found[p] |= is_part(&s->arms[k], p);
+	for (enum part p = 0; p < PARTS; p++) {
+		const char *skipped = why_skipped(runs, n, parts[p].benchmark);
+		char command[200];
 
-		for (size_t k = 0; k < s->n_arms; k++)
-			found |= !strcmp(s->arms[k].cell->row->benchmark, needed[i].benchmark) &&
-				 !strcmp(s->arms[k].mode, needed[i].mode) &&
-				 (s->arms[k].plain || strcmp(needed[i].benchmark, VM));
-		if (found)
+		if (found[p] || p == A_TD || (p != PLAIN_VM && found[A_TD]))
 			continue;
+		command_for(s, p, command, sizeof(command));
 		return reason_set(
 			why, -ENOENT,
-			"run %.8s%s has no %s%s%s%s; `%s%s%s` measures it, `tdcost run --preset "
+			"run %.8s%s has no %s%s%s%s; `%s` measures it, `tdcost run --preset "
 			"shutdown` all arms",
-			runs[0]->data.run.uuid, n > 1 ? " and the other" : "", needed[i].what,
+			runs[0]->data.run.uuid, n > 1 ? " and the other" : "", parts[p].what,
 			skipped ? " (skipped: " : "", skipped ? skipped : "", skipped ? ")" : "",
-			needed[i].command, s->n_arms ? " -p size=" : "",
-			s->n_arms ? report_level(s->arms[0].cell, "size") : "");
+			command);
 	}
 	return 0;
 }
@@ -221,19 +276,26 @@ int shutdown_find_arms(const struct report *const *runs, size_t n, struct shutdo
 	return all_there(runs, n, out, why);
 }
 
-bool shutdown_same_but_mode(const struct shutdown_arm *a, const struct shutdown_arm *b)
+static bool same_factors_but_mode(const struct shutdown_arm *a, const struct shutdown_arm *b)
 {
 	const char *key;
 	json_t *value;
 
-	if (a->report != b->report || a->cell->row->arm_group != b->cell->row->arm_group)
-		return false;
 	json_object_foreach(a->cell->factors, key, value) {
 		if (strcmp(key, "quirk") &&
 		    strcmp(json_string_value(value), report_level(b->cell, key)))
 			return false;
 	}
 	return true;
+}
+
+bool shutdown_same_but_mode(const struct shutdown_arm *a, const struct shutdown_arm *b)
+{
+	/* Of a TD each mode has a kernel or machine of its own, and so a run. */
+	if (a->what == SHUTDOWN_TD && a->report != b->report)
+		return b->what == SHUTDOWN_TD && same_factors_but_mode(a, b);
+	return a->report == b->report && a->cell->row->arm_group == b->cell->row->arm_group &&
+	       same_factors_but_mode(a, b);
 }
 
 char *shutdown_nodes_text(uint64_t nodes, char *buf, size_t n)

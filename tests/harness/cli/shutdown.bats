@@ -159,6 +159,59 @@ told() { # ARG...
 	assert_refused 2 "no plain VM" "skipped: it cannot be here"
 }
 
+# A TD's mode is its kernel's, so a run has one; a guest_memfd has no replay.
+TD="type=tdx,mem=guest_memfd,size=1M,exit=ordered,vcpus=2,populate=prefault,terminate=off"
+
+td_and_plain() { # LABEL QUIRK NS
+	"$MAKE_ARMS" tdcost.db "$1" "vm:0:0:$3:quirk=$2,$TD" "vm:0:0:300000:quirk=none,${TD/type=tdx/type=plain}"
+}
+
+@test "a TD is an arm beside the plain VM of its backing, without a replay" {
+	td_and_plain erratum on 900000
+	told --json
+	echo "$output" >told.json
+	jq -e '(.cases | length) == 1 and .cases[0].backing == "a guest_memfd" and (.cases[0].arms | length) == 2' told.json
+	jq -e '.cases[0].arms[0] | (.name | startswith("TD exit=ordered")) and .quirk == "on" and .against_on == null and
+		(.against_plain | .paired and .verdict == "slower" and (.difference.value - 600000 | fabs) < 9000)' told.json
+	jq -e 'any(.remarks[]; contains("only quirk=on of the TD"))' told.json
+	told --format commit
+	[[ $output == *"TD exit=ordered, quirk=on: "* ]]
+}
+
+@test "TDs of two runs are a pair of modes, apart, each with its plain VM" {
+	td_and_plain erratum on 900000
+	td_and_plain none off 600000
+	told label=erratum label=none --json
+	echo "$output" >told.json
+	jq -e '(.cases | length) == 1 and ([.cases[0].arms[] | .quirk] | sort) == ["none", "none", "off", "on"]' told.json
+	jq -e '[.cases[0].arms[] | select(.name | startswith("TD"))] as $td | ($td | length) == 2 and
+		all($td[]; .against_plain.verdict == "slower") and
+		([$td[] | select(.quirk == "off")][0].against_on | (.paired | not) and .verdict == "faster" and
+			(.log_ratio.value - (2 / 3 | log) | fabs) < 0.01)' told.json
+	jq -e 'all(.remarks[]; contains("of the TD") | not)' told.json
+	told label=erratum label=none --format commit
+	[[ $output == *"Without the clear (quirk=off against on): faster in 1 of 1."* ]]
+}
+
+@test "a TD goes with a replay in one run, and a plain VM for each" {
+	"$MAKE_ARMS" tdcost.db both "teardown:0:0:4000:quirk=on,$REPLAY" "teardown:0:0:3000:quirk=off,$REPLAY" \
+		"vm:1:0:300000:quirk=none,$VM" "vm:2:0:900000:quirk=on,$TD" \
+		"vm:2:0:310000:quirk=none,${TD/type=tdx/type=plain}"
+	told --json
+	jq -e '[.cases[] | [.backing, (.arms | length)]] == [["base pages", 3], ["a guest_memfd", 2]]' <<<"$output"
+	# Without one of them.
+	"$MAKE_ARMS" tdcost.db lacks "teardown:0:0:4000:quirk=on,$REPLAY" "teardown:0:0:3000:quirk=off,$REPLAY" \
+		"vm:1:0:300000:quirk=none,$VM" "vm:2:0:900000:quirk=on,$TD"
+	run --separate-stderr tdcost compare --shutdown
+	assert_refused 2 "differ in backing" "a guest_memfd of the TD" "base pages of the plain VM"
+	"$MAKE_ARMS" tdcost.db alone "vm:2:0:900000:quirk=on,$TD"
+	run --separate-stderr tdcost compare --shutdown
+	assert_refused 2 "no plain VM" "tdcost run vm -p quirk=on,off,none -p mem=guest_memfd -p size=1M"
+	td_and_plain silent none 900000
+	run --separate-stderr tdcost compare --shutdown
+	assert_refused 2 "does not say whether its kernel cleared" "quirk=auto"
+}
+
 @test "lanes are never mixed, and what does not go with it is refused" {
 	only_replay replay
 	LANE=vm only_vm elsewhere
