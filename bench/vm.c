@@ -449,7 +449,10 @@ static int vm_finish(void *state, struct reason *why)
 const struct bench_info vm_bench = {
 	.name = "vm",
 	.summary = "the end of a KVM VM, phase by phase or killed",
-	/* 1 cleared a guest_memfd with page faults, 2 did not tell the erratum mode of a TD */
+	/*
+	 * 1 cleared a guest_memfd with page faults; 2 did not tell the erratum mode of a TD, and its
+	 * pre-faulted anonymous memory was the zero page.
+	 */
 	.version = 3,
 	.factors = vm_factors,
 	.metrics = vm_metrics,

@@ -47,7 +47,9 @@ int vm_prove(const struct kvm_host *host, const struct life_spec *of, const stru
 	ret = life_begin(&life, host, &spec, &born, why);
 	if (ret)
 		return ret;
-	if (!life.is_td)
+	if (life.is_td)
+		ret = td_check(&life.of.trust, why);
+	else
 		ret = verify_vm(&life.of.vm, op, quirk, why);
 	err = life_end(&life, NULL, ret ? NULL : why);
 	return ret ? ret : err;

@@ -38,9 +38,11 @@ static int begin_vm(struct life *life, const struct kvm_host *host, const struct
 
 	if (ret)
 		return ret;
+	born->create = (double)(tick_start() - start);
+	ret = vm_provide(vm, why);
 	made = tick_start();
-	born->create = (double)(made - start);
-	ret = vm_populate(vm, why);
+	if (!ret)
+		ret = vm_populate(vm, why);
 	born->populate = (double)(tick_start() - made);
 	born->huge = huge_bytes(spec) - huge;
 	if (ret)

@@ -5,8 +5,13 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451 /* Linux 6.5 */
+#endif
 
 static int host_open(const char *path, int flags)
 {
@@ -61,6 +66,26 @@ static void host_nap(uint64_t ns)
 		;
 }
 
+static int host_nodes_of(void **pages, unsigned n, int *nodes)
+{
+	return syscall(SYS_move_pages, 0, (unsigned long)n, pages, NULL, nodes, 0) ? -errno : 0;
+}
+
+static int host_cached(int fd, uint64_t bytes, uint64_t *pages)
+{
+	struct {
+		uint64_t off, len;
+	} range = { 0, bytes };
+	struct {
+		uint64_t cache, dirty, writeback, evicted, recently_evicted;
+	} found = { 0 };
+
+	if (syscall(SYS_cachestat, fd, &range, &found, 0))
+		return -errno;
+	*pages = found.cache;
+	return 0;
+}
+
 const struct kvm_sys kvm_sys_host = {
 	.open = host_open,
 	.close = host_close,
@@ -70,4 +95,6 @@ const struct kvm_sys kvm_sys_host = {
 	.madvise = host_madvise,
 	.fallocate = host_fallocate,
 	.nap = host_nap,
+	.nodes_of = host_nodes_of,
+	.cached = host_cached,
 };

@@ -121,6 +121,9 @@ int td_build(struct td *td, struct reason *why);
  */
 int td_destroy(struct td *td, struct reason *why);
 
+/* Does its guest_memfd hold all pages? Return: 0, -EFAULT; 0 too where the kernel does not say. */
+int td_check(const struct td *td, struct reason *why);
+
 /* Is there nothing left that a td_destroy() would have to release? */
 bool td_is_gone(const struct td *td);
 

@@ -4,6 +4,7 @@
  * copied in before the TD is final, the others mapped empty afterwards.
  */
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "bench/kvm/tdx_call.h"
@@ -157,4 +158,18 @@ int td_pre_fault(struct td *td, struct reason *why)
 			return td_fail(CALL_PRE_FAULT, err, 0, why);
 	}
 	return 0;
+}
+
+int td_check(const struct td *td, struct reason *why)
+{
+	uint64_t pages = 0, all = td->config.bytes / TD_PAGE;
+	int err = td->sys->cached(td->memfd, td->config.bytes, &pages);
+
+	if (err == -ENOSYS || err == -EPERM || (!err && pages >= all))
+		return 0;
+	if (err)
+		return reason_set(why, err, "cachestat of the TD's guest_memfd: %s",
+				  strerror(-err));
+	return reason_set(why, -EFAULT, "the TD's guest_memfd holds %llu of %llu pages",
+			  (unsigned long long)pages, (unsigned long long)all);
 }

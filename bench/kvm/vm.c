@@ -13,6 +13,8 @@
 #define NAP_NS	    50000ull
 #define NAP_DOUBLES 7 /* then 6.4 ms each time */
 
+#define LOOK 512 /* pages that move_pages() is asked of at once */
+
 enum { SLOT_BOOT, SLOT_MEMORY };
 
 static bool is_private(const struct vm *vm)
@@ -203,6 +205,23 @@ static void map_view(const struct vm *vm)
 		backing_map(m);
 }
 
+int vm_provide(struct vm *vm, struct reason *why)
+{
+	const struct backing *m = &vm->memory;
+	int ret;
+
+	if (vm->spec.populate != VM_BY_PREFAULT ||
+	    (m->kind != BACKING_ANON && m->kind != BACKING_THP))
+		return 0;
+	ret = vm->host->sys->madvise(m->view, m->bytes, MADV_POPULATE_WRITE);
+	if (!ret)
+		return 0;
+	if (ret != -EINVAL)
+		return reason_set(why, ret, "madvise(MADV_POPULATE_WRITE): %s", strerror(-ret));
+	backing_touch(m); /* before Linux 5.14 */
+	return 0;
+}
+
 int vm_populate(struct vm *vm, struct reason *why)
 {
 	bool touches = vm->spec.populate == VM_BY_GUEST;
@@ -224,11 +243,72 @@ int vm_populate(struct vm *vm, struct reason *why)
 	return ret;
 }
 
+/* Of a file that was never mapped, too. */
+static int check_cached(const struct vm *vm, struct reason *why)
+{
+	uint64_t pages = 0, all = vm->memory.bytes / PAGE;
+	int ret = vm->host->sys->cached(vm->memory.fd, vm->memory.bytes, &pages);
+
+	if (ret == -ENOSYS || ret == -EPERM || (!ret && pages >= all))
+		return 0;
+	if (ret)
+		return reason_set(why, ret, "cachestat of the guest_memfd: %s", strerror(-ret));
+	return reason_set(why, -EFAULT, "the guest_memfd holds %llu of %llu pages",
+			  (unsigned long long)pages, (unsigned long long)all);
+}
+
+static int check_node(const struct vm *vm, size_t page, int node, struct reason *why)
+{
+	if (node < 0)
+		return reason_set(why, -EFAULT, "page %zu of the VM has no memory of its own: %s",
+				  page, strerror(-node));
+	if (vm->spec.placed && node != vm->spec.node)
+		return reason_set(why, -EFAULT, "page %zu of the VM is on NUMA node %d, not on %d",
+				  page, node, vm->spec.node);
+	return 0;
+}
+
+static int check_nodes(const struct vm *vm, struct reason *why)
+{
+	size_t all = vm->memory.bytes / PAGE;
+	void *pages[LOOK];
+	int nodes[LOOK], ret = 0;
+
+	for (size_t at = 0; at < all && !ret; at += LOOK) {
+		unsigned n = all - at < LOOK ? (unsigned)(all - at) : LOOK;
+
+		for (unsigned i = 0; i < n; i++)
+			pages[i] = vm->memory.view + (at + i) * PAGE;
+		ret = vm->host->sys->nodes_of(pages, n, nodes);
+		if (ret == -ENOSYS || ret == -EPERM)
+			return 0;
+		if (ret)
+			return reason_set(why, ret, "move_pages: %s", strerror(-ret));
+		for (unsigned i = 0; i < n && !ret; i++)
+			ret = check_node(vm, at + i, nodes[i], why);
+	}
+	return ret;
+}
+
+static int check_memory(const struct vm *vm, struct reason *why)
+{
+	int ret = vm->memory.fd >= 0 ? check_cached(vm, why) : 0;
+
+	if (ret || vm->memory.private)
+		return ret;
+	/* Where the guest's tables alone have a page, the process's get it now. */
+	if (vm->memory.fd >= 0)
+		backing_map(&vm->memory);
+	return check_nodes(vm, why);
+}
+
 int vm_check(const struct vm *vm, struct reason *why)
 {
+	int ret = check_memory(vm, why);
+
 	/* Private memory cannot be looked at; guest_touch() has said where the guest halted. */
-	if (vm->spec.populate != VM_BY_GUEST || vm->memory.private)
-		return 0;
+	if (ret || vm->spec.populate != VM_BY_GUEST || vm->memory.private)
+		return ret;
 	for (size_t at = 0; at < vm->memory.bytes; at += PAGE)
 		if (*(const volatile uint64_t *)(const void *)(vm->memory.view + at) !=
 		    GUEST_MEMORY + at)

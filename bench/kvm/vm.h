@@ -8,6 +8,7 @@
 #ifndef TDC_BENCH_KVM_VM_H
 #define TDC_BENCH_KVM_VM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,9 @@ struct vm_spec {
 	/* What clears each 4 KiB page before it is freed; NULL: the step is left out. */
 	reset_fn *reset;
 	const char *source; /* 64 bytes for it */
+	/* Where the thread that makes it has its memory: its NUMA node, which vm_check() looks for. */
+	bool placed;
+	int node;
 };
 
 struct vm_vcpu {
@@ -59,10 +63,21 @@ struct vm {
 int vm_create(struct vm *vm, const struct kvm_host *host, const struct vm_spec *spec,
 	      struct reason *why);
 
-/* Populate it and let every vCPU run. Return: 0, -errno with the step in @why. */
+/*
+ * Give it pages of its own where populating it would not: KVM_PRE_FAULT_MEMORY faults for reading, of
+ * which anonymous memory is mapped to the zero page. Return: 0, -errno with the step in @why.
+ */
+int vm_provide(struct vm *vm, struct reason *why);
+
+/* Populate it and let every vCPU run, behind vm_provide(). Return: 0, -errno with the step in @why. */
 int vm_populate(struct vm *vm, struct reason *why);
 
-/* Did the guest write its address to each page? Return: 0, -EFAULT with the first that differs. */
+/**
+ * vm_check() - has each page memory of its own, on its node; did a guest that was to write to it do so?
+ *
+ * Of private memory only that it is there can be told. A system that does not say where pages are
+ * (-ENOSYS, -EPERM) is believed. Return: 0; -EFAULT with the first page that is not as it should be.
+ */
 int vm_check(const struct vm *vm, struct reason *why);
 
 /* What the end of a VM is told by. */

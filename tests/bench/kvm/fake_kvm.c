@@ -33,11 +33,12 @@ struct map {
 	void *at;
 	size_t bytes;
 	int fd;
+	bool hugetlb;
 };
 
 struct slot {
 	uint64_t gpa, bytes, hva;
-	bool used;
+	bool used, memfd;
 };
 
 struct fake_kvm fake_kvm;
@@ -140,6 +141,7 @@ static int fake_mmap(void **at, size_t bytes, int prot, int flags, int fd, off_t
 {
 	int ret = failing(FAKE_MMAP);
 	struct fd *vcpu = fd_of(fd, VCPU), *memfd = fd_of(fd, MEMFD);
+	bool hugetlb = flags & MAP_HUGETLB;
 
 	(void)prot; /* the model looks into what the program may not */
 	if (ret)
@@ -157,7 +159,7 @@ static int fake_mmap(void **at, size_t bytes, int prot, int flags, int fd, off_t
 			   flags | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (got == MAP_FAILED)
 			return -errno;
-		maps[i] = (struct map){ got, bytes, fd };
+		maps[i] = (struct map){ got, bytes, fd, hugetlb };
 		if (vcpu)
 			vcpu->run = got;
 		*at = got;
@@ -182,13 +184,19 @@ static int fake_munmap(void *at, size_t bytes)
 
 static int fake_madvise(void *at, size_t bytes, int advice)
 {
-	(void)at;
-	if (advice == MADV_POPULATE_WRITE) {
-		if (fake_kvm.no_populate)
-			return -EINVAL;
-		fake_kvm.mapped += bytes;
+	int ret = failing(FAKE_MADVISE);
+
+	if (ret || advice != MADV_POPULATE_WRITE)
+		return ret;
+	if (fake_kvm.no_populate)
+		return -EINVAL;
+	fake_kvm.mapped += bytes;
+	for (uint64_t i = 0; i < bytes; i += PAGE) {
+		volatile char *byte = (char *)at + i;
+
+		*byte = *byte;
 	}
-	return failing(FAKE_MADVISE);
+	return 0;
 }
 
 static void fake_nap(uint64_t ns)
@@ -213,7 +221,41 @@ static int set_slot(unsigned slot, uint64_t gpa, uint64_t bytes, uint64_t hva)
 		if (slots[i].used && gpa < slots[i].gpa + slots[i].bytes &&
 		    slots[i].gpa < gpa + bytes)
 			return -EEXIST;
-	*s = (struct slot){ gpa, bytes, hva, bytes != 0 };
+	*s = (struct slot){ gpa, bytes, hva, bytes != 0, false };
+	return 0;
+}
+
+/* move_pages() of the machine, which the model's memory is on. */
+static int fake_nodes_of(void **pages, unsigned n, int *nodes)
+{
+	int ret = fake_kvm.no_look ? fake_kvm.no_look : kvm_sys_host.nodes_of(pages, n, nodes);
+
+	for (unsigned i = 0; i < n && !ret; i++) {
+		nodes[i] = nodes[i] > 0 ? 0 : nodes[i]; /* it has one */
+		if (fake_kvm.strange_page && i == (unsigned)fake_kvm.strange_page)
+			nodes[i] = fake_kvm.strange;
+	}
+	return ret;
+}
+
+/* The pages of a guest_memfd are those of its slot that have memory. */
+static int fake_cached(int fd, uint64_t bytes, uint64_t *pages)
+{
+	*pages = 0;
+	if (fake_kvm.no_look)
+		return fake_kvm.no_look;
+	if (!fd_of(fd, MEMFD))
+		return -EBADF;
+	for (unsigned i = 0; i < MAX_SLOTS; i++)
+		for (uint64_t at = 0; slots[i].memfd && at < slots[i].bytes && at < bytes;
+		     at += PAGE) {
+			void *page = (char *)(uintptr_t)(slots[i].hva + at);
+			int node = -1;
+
+			if (kvm_sys_host.nodes_of(&page, 1, &node))
+				return -ENOSYS;
+			*pages += node >= 0;
+		}
 	return 0;
 }
 
@@ -250,6 +292,23 @@ static int run(struct fd *vcpu)
 	return 0;
 }
 
+/* Only of anonymous memory is there a page of zeros that everybody shares. */
+static void fault_for_reading(uint64_t gpa)
+{
+	volatile char *byte = host_address(gpa);
+	bool own = false;
+
+	for (unsigned i = 0; i < MAX_SLOTS; i++)
+		own |= slots[i].memfd && gpa >= slots[i].gpa && gpa < slots[i].gpa + slots[i].bytes;
+	for (unsigned i = 0; i < MAX_MAPS; i++)
+		own |= maps[i].hugetlb && (char *)byte >= (char *)maps[i].at &&
+		       (char *)byte < (char *)maps[i].at + maps[i].bytes;
+	if (own)
+		*byte = *byte;
+	else
+		(void)*byte;
+}
+
 /* In halves, so that what is left is asked for again. */
 static int prefault(struct tdc_kvm_pre_fault_memory *p)
 {
@@ -259,6 +318,9 @@ static int prefault(struct tdc_kvm_pre_fault_memory *p)
 		return fake_kvm.prefault_error;
 	if (!host_address(p->gpa) || !host_address(p->gpa + p->size - 1))
 		return -ENOENT;
+	for (uint64_t at = fake_kvm.prefault_skips ? PAGE : 0; at < done; at += PAGE)
+		fault_for_reading(p->gpa + at);
+	fake_kvm.prefault_skips = 0;
 	p->gpa += done;
 	p->size -= done;
 	fake_kvm.faulted += done;
@@ -319,10 +381,14 @@ static int create_memfd(const struct tdc_kvm_create_guest_memfd *args)
 static int set_region2(const struct tdc_kvm_userspace_memory_region2 *r)
 {
 	struct fd *memfd = fd_of((int)r->guest_memfd, MEMFD);
+	int ret;
 
 	if (!(r->flags & TDC_KVM_MEM_GUEST_MEMFD) || !memfd || r->memory_size > memfd->bytes)
 		return -EINVAL;
-	return set_slot(r->slot, r->guest_phys_addr, r->memory_size, r->userspace_addr);
+	ret = set_slot(r->slot, r->guest_phys_addr, r->memory_size, r->userspace_addr);
+	if (!ret)
+		slots[r->slot].memfd = true;
+	return ret;
 }
 
 static int vm_ioctl(unsigned long request, uintptr_t argument)
@@ -405,4 +471,6 @@ const struct kvm_sys fake_sys = {
 	.munmap = fake_munmap,
 	.madvise = fake_madvise,
 	.nap = fake_nap,
+	.nodes_of = fake_nodes_of,
+	.cached = fake_cached,
 };

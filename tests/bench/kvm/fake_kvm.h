@@ -32,6 +32,10 @@ struct fake_kvm {
 	int prefault_stands;	   /* it does nothing and answers */
 	int prefault_error;	   /* this, which is 0 or less */
 	int no_populate;	   /* a kernel without MADV_POPULATE_WRITE */
+	int prefault_skips;	   /* the first page, and says nothing */
+	int strange_page,
+		strange; /* a page of whose node move_pages() says something else; 0: none */
+	int no_look;	 /* move_pages() and cachestat() answer this */
 	/* what happened */
 	int calls;
 	enum fake_call failed_call;

@@ -43,6 +43,7 @@ static void a_td_ends_phase_by_phase(void **state)
 		fail_msg("%s", why.text);
 	assert_true(born.create > 0);
 	assert_int_equal(model_pages(PAGE_PENDING), (2 << 20) / TD_PAGE - 1);
+	assert_int_equal(td_check(&life.of.trust, &why), 0);
 	phases.n = life_phases(true, names);
 	assert_string_equal(names[0], "terminate");
 	assert_string_equal(names[phases.n - 1], "kvm");

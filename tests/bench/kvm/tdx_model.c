@@ -168,6 +168,13 @@ static int model_fallocate(int fd, int mode, off_t offset, off_t bytes)
 	return file_of(fd) ? 0 : refuse(-EBADF, "fallocate: descriptor %d is not open", fd);
 }
 
+static int model_cached(int fd, uint64_t bytes, uint64_t *pages)
+{
+	(void)bytes;
+	*pages = model_pages(PAGE_ADDED) + model_pages(PAGE_MEASURED) + model_pages(PAGE_PENDING);
+	return file_of(fd) ? 0 : refuse(-EBADF, "cachestat: descriptor %d is not open", fd);
+}
+
 static void model_nap(uint64_t ns)
 {
 	model.nap_ns += ns;
@@ -223,6 +230,7 @@ const struct kvm_sys model_sys = {
 	.madvise = model_madvise,
 	.fallocate = model_fallocate,
 	.nap = model_nap,
+	.cached = model_cached,
 };
 
 void model_reset(const struct model_config *config, const struct model_fault *fault)

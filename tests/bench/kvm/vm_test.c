@@ -29,6 +29,8 @@ static const struct vm_spec specs[] = {
 	SPEC(BACKING_HUGETLB, VM_BY_PREFAULT, 2),
 	SPEC(BACKING_GUEST_MEMFD, VM_BY_GUEST, 8),
 	SPEC(BACKING_GUEST_MEMFD, VM_BY_PREFAULT, 1),
+	SPEC(BACKING_ANON, VM_BY_PREFAULT, 1),
+	SPEC(BACKING_THP, VM_BY_PREFAULT, 1),
 	{ .type = TDC_KVM_X86_SW_PROTECTED_VM,
 	  .backing = BACKING_GUEST_MEMFD,
 	  .bytes = 4 << 20,
@@ -66,7 +68,9 @@ static int live(const struct vm_spec *spec, struct reason *why)
 
 	if (ret)
 		return ret;
-	ret = vm_populate(&vm, why);
+	ret = vm_provide(&vm, why);
+	if (!ret)
+		ret = vm_populate(&vm, why);
 	if (!ret)
 		ret = vm_check(&vm, why);
 	err = vm_destroy(&vm, NULL, ret ? NULL : why);
@@ -218,6 +222,12 @@ static void clear_nothing(char *dst, size_t bytes, const char *src)
 	(void)src;
 }
 
+static bool provided(const struct vm_spec *spec)
+{
+	return spec->populate == VM_BY_PREFAULT &&
+	       (spec->backing == BACKING_ANON || spec->backing == BACKING_THP);
+}
+
 /* Only of a guest_memfd that the process can see, and only where it is to be cleared. */
 static void a_view_that_is_cleared_is_mapped_before(void **state)
 {
@@ -230,7 +240,9 @@ static void a_view_that_is_cleared_is_mapped_before(void **state)
 		spec.reset = clears ? clear_nothing : NULL;
 		fake_kvm.mapped = 0;
 		assert_int_equal(live(&spec, &why), 0);
-		assert_int_equal(fake_kvm.mapped, clears && shared ? spec.bytes : 0);
+		/* What no fault for reading gives pages to has got them before. */
+		assert_int_equal(fake_kvm.mapped,
+				 (clears && shared) || provided(&spec) ? spec.bytes : 0);
 	}
 	/* Byte by byte where the kernel cannot, and what the guest wrote stays. */
 	fake_kvm.no_populate = 1;
@@ -256,6 +268,56 @@ static void an_untouched_page_is_found(void **state)
 	assert_int_equal(vm_check(&vm, &why), -EFAULT);
 	assert_non_null(strstr(why.text, "page 700"));
 	vm_destroy(&vm, NULL, NULL);
+}
+
+/* KVM_PRE_FAULT_MEMORY by itself maps anonymous memory to the zero page, and the VM has nothing. */
+static void a_vm_without_memory_is_found(void **state)
+{
+	struct vm_spec spec = SPEC(BACKING_ANON, VM_BY_PREFAULT, 1);
+	struct reason why = { "" };
+	struct vm vm;
+
+	(void)state;
+	assert_int_equal(vm_create(&vm, &host, &spec, &why), 0);
+	assert_int_equal(vm_populate(&vm, &why), 0);
+	assert_int_equal(vm_check(&vm, &why), -EFAULT);
+	assert_non_null(strstr(why.text, "page 0 of the VM has no memory"));
+	vm_destroy(&vm, NULL, NULL);
+	spec.populate = VM_BY_HOST;
+	assert_int_equal(vm_create(&vm, &host, &spec, &why), 0);
+	assert_int_equal(vm_check(&vm, &why), -EFAULT);
+	vm_destroy(&vm, NULL, NULL);
+	/* Private memory has no view to look through, but a file that counts. */
+	for (unsigned i = 0; i < ARRAY_SIZE(specs); i++) {
+		if (specs[i].backing != BACKING_GUEST_MEMFD || specs[i].populate != VM_BY_PREFAULT)
+			continue;
+		fake_kvm.prefault_skips = 1;
+		assert_int_equal(live(&specs[i], &why), -EFAULT);
+		assert_non_null(strstr(why.text, "the guest_memfd holds "));
+	}
+}
+
+static void memory_elsewhere_is_found(void **state)
+{
+	struct vm_spec spec = SPEC(BACKING_ANON, VM_BY_GUEST, 1);
+	struct reason why = { "" };
+
+	(void)state;
+	fake_kvm.strange_page = 300;
+	fake_kvm.strange = 3;
+	assert_int_equal(live(&spec, &why), 0); /* nobody asked for a node */
+	spec.placed = true;
+	spec.node = 0;
+	fake_kvm.strange_page = 0;
+	assert_int_equal(live(&spec, &why), 0);
+	fake_kvm.strange_page = 300;
+	assert_int_equal(live(&spec, &why), -EFAULT);
+	assert_non_null(strstr(why.text, "page 300 of the VM is on NUMA node 3, not on 0"));
+	/* Who may not ask is not refused for it. */
+	fake_kvm.no_look = -EPERM;
+	assert_int_equal(live(&spec, &why), 0);
+	fake_kvm.no_look = -EIO;
+	assert_int_equal(live(&spec, &why), -EIO);
 }
 
 static size_t cleared;
@@ -333,6 +395,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_view_that_is_cleared_is_mapped_before, fresh,
 						nothing_left),
 		cmocka_unit_test_setup_teardown(an_untouched_page_is_found, fresh, nothing_left),
+		cmocka_unit_test_setup_teardown(a_vm_without_memory_is_found, fresh, nothing_left),
+		cmocka_unit_test_setup_teardown(memory_elsewhere_is_found, fresh, nothing_left),
 		cmocka_unit_test_setup_teardown(every_page_is_cleared_once, fresh, nothing_left),
 		cmocka_unit_test(the_guest_sees_all_of_its_memory),
 	};
