@@ -203,16 +203,34 @@ static void tell_module(struct bench_ctx *ctx)
 	ctx->flag(ctx, FLAG_NO_TWO_DIMENSIONAL_PAGING, -1, detail);
 }
 
+/*
+ * What memory a VM has decides its end. The policy is the thread's, since a guest_memfd has no mapping
+ * to bind where it is private; the process that holds a VM inherits it.
+ */
+static int place(struct vm_state *s, struct bench_ctx *ctx, struct reason *why)
+{
+	int ret = topo_bind_allocations(ctx->machine->topo, ctx->cpu, why);
+	int node = topo_node_number(ctx->machine->topo, ctx->cpu);
+
+	for (unsigned i = 0; i < ctx->n_arms; i++) {
+		s->arms[i].spec.vm.placed = node >= 0;
+		s->arms[i].spec.vm.node = node;
+	}
+	return ret;
+}
+
 static int vm_setup_all(struct vm_state *s, struct bench_ctx *ctx, struct reason *why)
 {
 	int ret = kvm_host_open(&s->host, &kvm_sys_host, ctx->machine->root, why);
 
 	if (!ret)
 		ret = make_sources(s, why);
-	for (unsigned i = 0; i < ctx->n_arms && !ret; i++) {
+	for (unsigned i = 0; i < ctx->n_arms && !ret; i++)
 		fill_arm(s, &ctx->arms[i], &s->arms[i]);
+	if (!ret)
+		ret = place(s, ctx, why);
+	for (unsigned i = 0; i < ctx->n_arms && !ret; i++)
 		ret = try_arm(s, &s->arms[i], why);
-	}
 	if (!ret)
 		ret = make_series(s, ctx, why);
 	if (!ret)

@@ -409,17 +409,42 @@ int topo_bind_thread(const struct topo *topo, unsigned cpu, struct reason *why)
 	return err;
 }
 
+/* @cpu's node; NULL in @node where there is one only, and nothing to bind to. */
+static int node_to_bind(const struct topo *topo, unsigned cpu, hwloc_obj_t *node,
+			struct reason *why)
+{
+	int err = refuse_elsewhere(topo, cpu, why);
+
+	*node = NULL;
+	if (err || topo->n_nodes <= 1)
+		return err;
+	*node = hwloc_get_obj_by_type(topo->h, HWLOC_OBJ_NUMANODE, (unsigned)find(topo, cpu)->node);
+	return *node ? 0 : reason_set(why, -EINVAL, "CPU %u has no NUMA node", cpu);
+}
+
+int topo_bind_allocations(const struct topo *topo, unsigned cpu, struct reason *why)
+{
+	hwloc_obj_t node;
+	int err = node_to_bind(topo, cpu, &node, why);
+
+	if (err || !node)
+		return err;
+	if (hwloc_set_membind(topo->h, node->nodeset, HWLOC_MEMBIND_BIND,
+			      HWLOC_MEMBIND_THREAD | HWLOC_MEMBIND_STRICT |
+				      HWLOC_MEMBIND_BYNODESET))
+		return reason_set(why, -errno, "cannot allocate on NUMA node %u alone: %s",
+				  node->os_index, strerror(errno));
+	return 0;
+}
+
 int topo_bind_memory(const struct topo *topo, unsigned cpu, void *addr, size_t bytes,
 		     struct reason *why)
 {
-	int err = refuse_elsewhere(topo, cpu, why);
 	hwloc_obj_t node;
+	int err = node_to_bind(topo, cpu, &node, why);
 
-	if (err || topo->n_nodes <= 1)
+	if (err || !node)
 		return err;
-	node = hwloc_get_obj_by_type(topo->h, HWLOC_OBJ_NUMANODE, (unsigned)find(topo, cpu)->node);
-	if (!node)
-		return reason_set(why, -EINVAL, "CPU %u has no NUMA node", cpu);
 	if (hwloc_set_area_membind(topo->h, addr, bytes, node->nodeset, HWLOC_MEMBIND_BIND,
 				   HWLOC_MEMBIND_STRICT | HWLOC_MEMBIND_BYNODESET))
 		return reason_set(why, -errno, "cannot place memory on NUMA node %u: %s",

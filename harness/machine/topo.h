@@ -89,6 +89,12 @@ int topo_bind_thread(const struct topo *topo, unsigned cpu, struct reason *why);
 int topo_bind_memory(const struct topo *topo, unsigned cpu, void *addr, size_t bytes,
 		     struct reason *why);
 
+/*
+ * Let all memory that the calling thread faults in from now on, a guest's and that of files too, come
+ * from @cpu's node and no other. 0 where there is one node.
+ */
+int topo_bind_allocations(const struct topo *topo, unsigned cpu, struct reason *why);
+
 /* "1 package, 1 LLC of 32M, 2 cores, 2 CPUs, 1 NUMA node". Return: @buf. */
 char *topo_describe(const struct topo *topo, char *buf, size_t n);
 

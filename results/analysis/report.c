@@ -368,6 +368,15 @@ bool report_synthetic(const struct report *r)
 	return synthetic;
 }
 
+unsigned report_numa_nodes(const struct report *r)
+{
+	json_t *identity = r->data.identity ? json_loads(r->data.identity, 0, NULL) : NULL;
+	json_int_t nodes = json_integer_value(json_object_get(identity, "numa_nodes"));
+
+	json_decref(identity);
+	return nodes > 0 ? (unsigned)nodes : 0;
+}
+
 char *report_machine(const struct report *r, char *buf, size_t n)
 {
 	snprintf(buf, n, "%s%s (family %u, model %u, stepping %u), Linux %s, lane %s",

@@ -78,6 +78,9 @@ const struct report_value *report_value_of(const struct report *r, const struct 
 /* Does the run's environment say "synthetic": were its samples made up, to try a picture? */
 bool report_synthetic(const struct report *r);
 
+/* How many NUMA nodes the run's machine has; 0: its environment does not say. */
+unsigned report_numa_nodes(const struct report *r);
+
 /* A level of a cell, "" where the benchmark has no such factor. */
 const char *report_level(const struct report_cell *cell, const char *factor);
 

@@ -81,6 +81,24 @@ static int refuse(const struct shutdown_arm *a, const struct shutdown_arm *b, en
 			  keys[k].cure);
 }
 
+/* Where memory may be on several nodes it must be known on which it was. */
+static int nodes_known(const struct shutdown *s, struct reason *why)
+{
+	for (size_t i = 0; i < s->n_arms; i++) {
+		const struct shutdown_arm *a = &s->arms[i];
+
+		if (a->memory.nodes || report_numa_nodes(a->report) == 1)
+			continue;
+		return reason_set(
+			why, -EINVAL,
+			"nobody knows on which NUMA node the %s of run %.8s was, and its "
+			"machine may have several; measure on one CPU: `tdcost run --preset "
+			"shutdown --cpu N`",
+			a->name, a->report->data.run.uuid);
+	}
+	return 0;
+}
+
 /* Each replay and TD has a plain VM of its memory beside it, and each VM a replay or a TD. */
 static bool may_stand_by(const struct shutdown_arm *a, const struct shutdown_arm *b)
 {
@@ -278,6 +296,8 @@ int shutdown_make(const struct report *const *runs, size_t n, double sesoi, stru
 	c->sequential = n > 1 && comparison_sequential(&runs[0], 1, &runs[1], n - 1);
 	if (!ret)
 		ret = same_memory(out, why);
+	if (!ret)
+		ret = nodes_known(out, why);
 	if (!ret)
 		group_by_memory(out);
 	for (size_t i = 0; i < out->n_arms && !ret; i++)

@@ -139,6 +139,22 @@ told() { # ARG...
 	assert_refused 2 "differ in NUMA node" "unknown of the plain VM"
 }
 
+@test "memory of which nobody knows the node is refused, unless there is one" {
+	unknown() {
+		"$MAKE_ARMS" tdcost.db "$1" "teardown:0:-1:4000:quirk=on,$REPLAY" "teardown:0:-1:3000:quirk=off,$REPLAY" \
+			"vm:1:-1:300000:quirk=none,$VM"
+	}
+	unknown unsaid
+	run --separate-stderr tdcost compare --shutdown
+	assert_refused 2 "on which NUMA node the replay" "--cpu N"
+	NUMA=2 unknown two
+	run --separate-stderr tdcost compare --shutdown
+	assert_refused 2 "on which NUMA node the replay" "may have several"
+	NUMA=1 unknown one
+	told
+	[[ $output == *"node unknown"* ]]
+}
+
 @test "an arm that is missing is named with the command that measures it" {
 	only_replay replay
 	run --separate-stderr tdcost compare --shutdown

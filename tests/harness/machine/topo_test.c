@@ -241,6 +241,7 @@ static void synthetic_binding_is_refused(void **state)
 	assert_int_equal(topo_bind_thread(t, 0, &why), -ENOTSUP);
 	assert_true(why.text[0]);
 	assert_int_equal(topo_bind_memory(t, 0, &byte, 1, &why), -ENOTSUP);
+	assert_int_equal(topo_bind_allocations(t, 0, &why), -ENOTSUP);
 	topo_close(t);
 }
 
@@ -329,6 +330,8 @@ static void real_machine(void **state)
 	if (topo_bind_memory(t, cpus[0], p, 1 << 20, &why))
 		fail_msg("%s", why.text);
 	munmap(p, 1 << 20);
+	if (topo_bind_allocations(t, cpus[0], &why))
+		fail_msg("%s", why.text);
 	topo_close(t);
 }
 
