@@ -29,7 +29,19 @@
 #define TRIAL	     BACKING_STEP
 #define CALIBRATE_MS 20
 
-enum { M_TIME, M_PHASE, M_PAGE, M_RAN, M_LIFE, M_GAP, M_SLOWDOWN, M_REALLOC, M_EMPTY, M_MAX };
+enum {
+	M_TIME,
+	M_PHASE,
+	M_PAGE,
+	M_RAN,
+	M_LIFE,
+	M_GAP,
+	M_SLOWDOWN,
+	M_REALLOC,
+	M_EMPTY,
+	M_RETRIES,
+	M_MAX
+};
 enum { KILL_RESET, KILL_KILL };
 
 static const struct metric_info vm_metrics[] = {
@@ -42,6 +54,7 @@ static const struct metric_info vm_metrics[] = {
 	[M_SLOWDOWN] = { "victim-slowdown-percent", "count", "sample", 0 },
 	[M_REALLOC] = { "realloc", "duration", "sample", 0 },
 	[M_EMPTY] = { "empty-kill", "duration", "process", 0 },
+	[M_RETRIES] = { "retries", "count", "sample", 0 },
 	[M_MAX] = { NULL, NULL, NULL, 0 },
 };
 
@@ -60,9 +73,10 @@ struct vm_state {
 	struct phases phases[ENDS];
 	struct victim *victim; /* NULL: none */
 	char *sources;	       /* lines that clearing stores: zeros, random */
-	int page, create, populate, ran, gap, slowdown, realloc,
-		empty; /* series, -1: not asked for */
+	int page, create, populate, ran, gap, slowdown, realloc, empty,
+		retries; /* series, -1: not asked for */
 	double ticks_per_ns;
+	unsigned ends, retried;	  /* samples of a TD, and those with calls tried again */
 	unsigned watched, unseen; /* samples beside a victim, and those that say nothing of it */
 	bool short_grant;
 
@@ -138,6 +152,8 @@ static int open_end(struct vm_state *s, struct bench_ctx *ctx, unsigned end)
 		s->ran = ctx->series(ctx, M_RAN, "thread");
 	else
 		s->empty = ctx->series(ctx, M_EMPTY, "holder");
+	if (end == END_TD)
+		s->retries = ctx->series(ctx, M_RETRIES, "calls");
 	/* Of two arms that end alike the series are the same. */
 	return phases_open(&s->phases[end], ctx, M_PHASE, names, n);
 }
@@ -148,7 +164,7 @@ static int make_series(struct vm_state *s, struct bench_ctx *ctx, struct reason 
 	int ret = 0;
 
 	s->page = ctx->series(ctx, M_PAGE, "all");
-	s->ran = s->gap = s->slowdown = s->realloc = s->empty = -1;
+	s->ran = s->gap = s->slowdown = s->realloc = s->empty = s->retries = -1;
 	s->create = ctx->series(ctx, M_LIFE, "create");
 	s->populate = ctx->series(ctx, M_LIFE, "populate");
 	for (unsigned i = 0; i < ctx->n_arms && !ret; i++)
@@ -408,6 +424,16 @@ static void empty_values(struct vm_state *s, const struct vm_arm *a, struct benc
 	}
 }
 
+/* A call that met another's lock was tried again behind naps, which are in the time. */
+static void retry_values(struct vm_state *s, struct bench_values *out)
+{
+	unsigned n = life_retries(&s->life, &s->born);
+
+	bench_value(out, s->retries, n);
+	s->ends++;
+	s->retried += n > 0;
+}
+
 static void vm_values(void *state, unsigned arm, struct bench_values *out)
 {
 	struct vm_state *s = state;
@@ -422,6 +448,8 @@ static void vm_values(void *state, unsigned arm, struct bench_values *out)
 		victim_values(s, out);
 	if (a->end == END_KILLED)
 		empty_values(s, a, out);
+	if (a->end == END_TD)
+		retry_values(s, out);
 	phases_values(&s->phases[a->end], out);
 	bench_value(out, s->page,
 		    bench_sample_ticks(out) /
@@ -459,8 +487,20 @@ static int judge_victim(const struct vm_state *s, struct reason *why)
 	return 0;
 }
 
+static void judge_retries(const struct vm_state *s)
+{
+	char detail[96];
+
+	if (!s->retried)
+		return;
+	snprintf(detail, sizeof(detail), "in %u of %u ends of a TD; see the metric retries",
+		 s->retried, s->ends);
+	s->ctx->flag(s->ctx, FLAG_RETRIED, -1, detail);
+}
+
 static int vm_finish(void *state, struct reason *why)
 {
+	judge_retries(state);
 	return judge_victim(state, why);
 }
 

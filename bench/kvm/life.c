@@ -19,12 +19,20 @@ static uint64_t huge_bytes(const struct life_spec *spec)
 static int begin_td(struct life *life, const struct kvm_host *host, const struct life_spec *spec,
 		    struct life_born *born, struct reason *why)
 {
-	uint64_t start = tick_start();
-	int ret = td_open(&life->of.trust, host->sys, &spec->trust, why);
+	struct td *td = &life->of.trust;
+	int ret = td_open(td, host->sys, &spec->trust, why);
 
-	if (!ret)
-		ret = td_build(&life->of.trust, why);
-	born->create = (double)(tick_start() - start);
+	/* td_build(), with the time of each step where it belongs. */
+	for (const struct td_step *step = td_build_steps; step->name && !ret; step++) {
+		uint64_t start = tick_start();
+
+		ret = td_run(td, step, why);
+		*(step->populates ? &born->populate : &born->create) +=
+			(double)(tick_start() - start);
+		if (ret)
+			td_destroy(td, NULL);
+	}
+	born->retries = td->retries;
 	return ret;
 }
 
@@ -70,6 +78,13 @@ static int end_td(struct td *td, struct phases *phases, struct reason *why)
 			phases_mark(phases, i);
 		ret = ret ? ret : err;
 	}
+	if (!ret && td->terminate == TD_TERMINATE_UNPROVEN)
+		ret = reason_set(
+			why, -ENOTSUP,
+			"this kernel announces no KVM_TDX_TERMINATE_VM, and its command %d "
+			"answered 0 and left the VM alive, so it is another one: take "
+			"terminate=off",
+			TDC_KVM_TDX_TERMINATE_VM);
 	/* Asked for and not there: the figure would be that of the other order. */
 	if (!ret && td->config.terminate && td->terminate != TD_TERMINATE_DONE)
 		ret = reason_set(why, -ENOTSUP,
@@ -81,6 +96,11 @@ int life_end(struct life *life, struct phases *phases, struct reason *why)
 {
 	return life->is_td ? end_td(&life->of.trust, phases, why)
 			   : vm_destroy(&life->of.vm, phases, why);
+}
+
+unsigned life_retries(const struct life *life, const struct life_born *born)
+{
+	return life->is_td ? life->of.trust.retries - born->retries : 0;
 }
 
 unsigned life_phases(bool td, const char *names[PHASES_MAX])

@@ -27,8 +27,9 @@ struct life {
 
 /* What its life has taken so far, in ticks, and what was granted. */
 struct life_born {
-	double create, populate; /* a TD is populated as it is made: all is create */
-	uint64_t huge;		 /* bytes of transparent huge pages that the process got with it */
+	double create, populate;
+	uint64_t huge;	  /* bytes of transparent huge pages that the process got with it */
+	unsigned retries; /* of a TD's calls */
 };
 
 /* Return: 0; -errno with the step in @why and nothing left behind. */
@@ -42,6 +43,9 @@ int life_begin(struct life *life, const struct kvm_host *host, const struct life
  * Return: 0; the first failure's -errno, the other steps having been done all the same.
  */
 int life_end(struct life *life, struct phases *phases, struct reason *why);
+
+/* How often a call of the end was tried again: the naps in between are in its time. */
+unsigned life_retries(const struct life *life, const struct life_born *born);
 
 /* The phases of the end of a VM, or of a TD: their names. Return: how many. */
 unsigned life_phases(bool td, const char *names[PHASES_MAX]);

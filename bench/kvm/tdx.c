@@ -167,20 +167,20 @@ static int finalize(struct td *td, struct reason *why)
 }
 
 const struct td_step td_build_steps[] = {
-	{ "open", open_kvm },
-	{ "check", check_kvm },
-	{ "create-vm", create_vm },
-	{ "enable-caps", enable_caps },
-	{ "capabilities", td_read_capabilities },
-	{ "init-vm", td_init_vm },
-	{ "create-vcpus", create_vcpus },
-	{ "cpuid", td_set_cpuid },
-	{ "init-vcpus", init_vcpus },
-	{ "map-memory", td_map_memory },
-	{ "initial-memory", td_add_initial },
-	{ "finalize", finalize },
-	{ "pre-fault", td_pre_fault },
-	{ NULL, NULL },
+	{ "open", open_kvm, false },
+	{ "check", check_kvm, false },
+	{ "create-vm", create_vm, false },
+	{ "enable-caps", enable_caps, false },
+	{ "capabilities", td_read_capabilities, false },
+	{ "init-vm", td_init_vm, false },
+	{ "create-vcpus", create_vcpus, false },
+	{ "cpuid", td_set_cpuid, false },
+	{ "init-vcpus", init_vcpus, false },
+	{ "map-memory", td_map_memory, false },
+	{ "initial-memory", td_add_initial, true },
+	{ "finalize", finalize, false },
+	{ "pre-fault", td_pre_fault, true },
+	{ NULL, NULL, false },
 };
 
 int td_run(struct td *td, const struct td_step *step, struct reason *why)

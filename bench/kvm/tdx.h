@@ -37,6 +37,12 @@ struct td_config {
 enum td_terminate {
 	TD_TERMINATE_UNTRIED,
 	TD_TERMINATE_DONE,
+	/*
+	 * A command that nobody announced answered 0: the number may have come to mean something
+	 * else. That the VM then refuses an ioctl with -EIO, as it does where this is not announced,
+	 * proves it.
+	 */
+	TD_TERMINATE_UNPROVEN,
 	TD_TERMINATE_ABSENT, /* the kernel does not know it */
 	TD_TERMINATE_FAILED,
 };
@@ -77,6 +83,7 @@ struct td {
 struct td_step {
 	const char *name;
 	int (*run)(struct td *td, struct reason *why);
+	bool populates; /* gives it memory */
 };
 
 /* In order, a NULL name at the end. Building steps must all succeed. */

@@ -28,7 +28,9 @@ static int terminate(struct td *td, struct reason *why)
 		td->terminate = TD_TERMINATE_FAILED;
 		return reason_set(why, err, "%s", words.text);
 	}
-	td->terminate = err ? TD_TERMINATE_ABSENT : TD_TERMINATE_DONE;
+	td->terminate = err		? TD_TERMINATE_ABSENT
+			: td->announced ? TD_TERMINATE_DONE
+					: TD_TERMINATE_UNPROVEN;
 	return 0;
 }
 
@@ -69,6 +71,8 @@ static int remove_slot(struct td *td, struct reason *why)
 		return 0;
 	td->slot = false;
 	err = td->sys->ioctl(td->vm, TDC_KVM_SET_USER_MEMORY_REGION2, (uintptr_t)&slot);
+	if (err == -EIO && td->terminate == TD_TERMINATE_UNPROVEN)
+		td->terminate = TD_TERMINATE_DONE;
 	if (err == -EIO && td->terminate == TD_TERMINATE_DONE)
 		return 0;
 	return err < 0 ? td_fail(CALL_MEMSLOT, err, 0, why) : 0;
@@ -114,9 +118,10 @@ static int close_kvm(struct td *td, struct reason *why)
 }
 
 const struct td_step td_teardown_steps[] = {
-	{ "terminate", terminate },	{ "vcpus", close_vcpus }, { "memslot", remove_slot },
-	{ "guest_memfd", close_memfd }, { "vm", close_vm },	  { "memory", unmap_memory },
-	{ "kvm", close_kvm },		{ NULL, NULL },
+	{ "terminate", terminate, false }, { "vcpus", close_vcpus, false },
+	{ "memslot", remove_slot, false }, { "guest_memfd", close_memfd, false },
+	{ "vm", close_vm, false },	   { "memory", unmap_memory, false },
+	{ "kvm", close_kvm, false },	   { NULL, NULL, false },
 };
 
 int td_destroy(struct td *td, struct reason *why)

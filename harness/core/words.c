@@ -88,6 +88,8 @@ static const struct trust_flag_info trust_flags[] = {
 			    "is that of an exit" },
 	[FLAG_UNEXPLAINED] = { "unexplained", false,
 			       "phases miss or exceed the time of more than half of the samples" },
+	[FLAG_RETRIED] = { "retried", false,
+			   "a call was refused and tried again, and the wait is in the figure" },
 };
 static_assert(ARRAY_SIZE(trust_flags) == FLAG_MAX, "every flag has its words");
 

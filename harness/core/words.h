@@ -91,6 +91,7 @@ enum trust_flag {
 	FLAG_VERIFY,
 	FLAG_NO_FLUSH,
 	FLAG_UNEXPLAINED,
+	FLAG_RETRIED,
 	FLAG_MAX
 };
 

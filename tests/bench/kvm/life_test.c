@@ -41,7 +41,7 @@ static void a_td_ends_phase_by_phase(void **state)
 	model_reset(&machine, NULL);
 	if (life_begin(&life, &host, &s, &born, &why))
 		fail_msg("%s", why.text);
-	assert_true(born.create > 0);
+	assert_true(born.create > 0 && born.populate > 0);
 	assert_int_equal(model_pages(PAGE_PENDING), (2 << 20) / TD_PAGE - 1);
 	assert_int_equal(td_check(&life.of.trust, &why), 0);
 	phases.n = life_phases(true, names);
@@ -73,12 +73,43 @@ static void termination_that_is_not_there_is_told(void **state)
 	assert_int_equal(life_end(&life, NULL, &why), -ENOTSUP);
 	assert_non_null(strstr(why.text, "terminate=off"));
 	assert_null(model_leak());
+	/* Nor is one that only has the number. */
+	with.terminate = MODEL_TERMINATE_OTHER;
+	model_reset(&with, NULL);
+	assert_int_equal(life_begin(&life, &host, &s, &born, &why), 0);
+	assert_int_equal(life_end(&life, NULL, &why), -ENOTSUP);
+	assert_non_null(strstr(why.text, "left the VM alive"));
+	assert_null(model_leak());
+	with.terminate = MODEL_TERMINATE_DEAD;
+	model_reset(&with, NULL);
+	assert_int_equal(life_begin(&life, &host, &s, &born, &why), 0);
+	assert_int_equal(life_end(&life, NULL, &why), 0);
 	with.terminate = MODEL_TERMINATE_ANNOUNCED;
 	model_reset(&with, NULL);
 	assert_int_equal(life_begin(&life, &host, &s, &born, &why), 0);
 	assert_int_equal(life_end(&life, NULL, &why), 0);
 	assert_int_equal(model_terminated(), 1);
 	assert_null(model_leak());
+}
+
+/* Those of the end alone: what was tried again before is in no figure of it. */
+static void retries_of_the_end_are_counted(void **state)
+{
+	struct model_config with = machine;
+	struct life_spec s = spec(true);
+	struct reason why = { "" };
+	struct life_born born;
+	struct life life;
+
+	(void)state;
+	with.terminate = MODEL_TERMINATE_ANNOUNCED;
+	with.hesitant = true;
+	model_reset(&with, NULL);
+	assert_int_equal(life_begin(&life, &host, &s, &born, &why), 0);
+	assert_true(born.retries > 0);
+	model_fail_next(3, -EBUSY);
+	assert_int_equal(life_end(&life, NULL, &why), 0);
+	assert_int_equal(life_retries(&life, &born), 3);
 }
 
 /* In any call: begun or not, nothing is left at the end. */
@@ -126,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_td_ends_phase_by_phase),
 		cmocka_unit_test(termination_that_is_not_there_is_told),
+		cmocka_unit_test(retries_of_the_end_are_counted),
 		cmocka_unit_test(every_failure_leaves_nothing),
 		cmocka_unit_test(the_phases_of_a_vm_are_its_own),
 	};

@@ -233,6 +233,12 @@ const struct kvm_sys model_sys = {
 	.cached = model_cached,
 };
 
+void model_fail_next(unsigned times, int err)
+{
+	model.fault = (struct model_fault){ .at = model.calls + 1, .times = times, .err = err };
+	model.faults = model.faulted = 0;
+}
+
 void model_reset(const struct model_config *config, const struct model_fault *fault)
 {
 	for (int i = 0; i < M_MAPPINGS; i++)

@@ -27,6 +27,8 @@ enum model_terminate {
 	MODEL_TERMINATE_DEAD,
 	/* Posted 2025-07: announced; only the vCPUs refuse. */
 	MODEL_TERMINATE_ANNOUNCED,
+	/* The number has come to mean something else: not announced, done, and the VM lives on. */
+	MODEL_TERMINATE_OTHER,
 };
 
 struct model_config {
@@ -54,6 +56,9 @@ extern const struct kvm_sys model_sys;
 
 /* From nothing again. NULL: no fault. */
 void model_reset(const struct model_config *config, const struct model_fault *fault);
+
+/* The next call, and as many of its name behind it, fail. */
+void model_fail_next(unsigned times, int err);
 
 /* Calls so far, the name of one (from 1), and which number had the fault first (0: none). */
 unsigned model_calls(void);

@@ -162,6 +162,8 @@ static int terminate_vm(struct tdc_kvm_tdx_cmd *cmd)
 {
 	if (model.config.terminate == MODEL_NO_TERMINATE)
 		return -EINVAL;
+	if (model.config.terminate == MODEL_TERMINATE_OTHER)
+		return 0;
 	if (cmd->data)
 		return refuse(-EINVAL, "KVM_TDX_TERMINATE_VM: data must be 0");
 	if (!model.vm.hkid)

@@ -223,6 +223,7 @@ static void terminate_is_probed(void **unused)
 		{ MODEL_TERMINATE_DEAD, true, TD_TERMINATE_DONE },
 		{ MODEL_TERMINATE_ANNOUNCED, false, TD_TERMINATE_UNTRIED },
 		{ MODEL_TERMINATE_ANNOUNCED, true, TD_TERMINATE_DONE },
+		{ MODEL_TERMINATE_OTHER, true, TD_TERMINATE_UNPROVEN },
 	};
 
 	(void)unused;
