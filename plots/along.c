@@ -366,6 +366,7 @@ int along_feed(const struct along *a, FILE *data, const struct report *const *ru
 
 	f.along = a->factor;
 	f.inside = a->inside;
+	f.together = a->together;
 	f.digits = 3;
 	if (!ret)
 		ret = add_rows(a, &f, why);

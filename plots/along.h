@@ -28,6 +28,7 @@ struct along {
 	const char *none;	   /* what is said where nothing can be drawn, with a command */
 	const char *const *inside; /* feed.inside: factors that tell the curves of a panel apart */
 	const char *instead; /* a metric that is drawn in place of the time where there is one */
+	bool together;	     /* feed.together */
 	const char *const *also; /* metrics with panels of their own, up to a NULL; NULL */
 	/* Fills @out, which is zero. Return: 0 or -errno. NULL: there are none. */
 	int (*apart)(struct along_apart *out, struct reason *why);

@@ -17,8 +17,8 @@
 
 #include "plots/plots.h"
 
-#define FEED_COLUMNS	 8 /* of text in a label: 3 factors, the rest, run, kind, trust, one spare */
-#define FEED_FACTORS	 24  /* of one benchmark; further ones are not looked at */
+#define FEED_COLUMNS	 8   /* of text in a label: arm, 3 factors, the rest, run, kind, trust */
+#define FEED_FACTORS	 48  /* of the benchmarks of a section; further ones are not looked at */
 #define FEED_MAX_ROWS	 200 /* of one picture; a picture says what it leaves out */
 #define FEED_NARROW_LINE 77  /* characters of a caption line in a terminal of 79 */
 #define FEED_WIDE_LINE	 122 /* and in a picture */
@@ -37,7 +37,7 @@ struct feed_row {
 	size_t n;	      /* invocations */
 	size_t samples;	      /* or values, over all invocations */
 	/* set by feed_arrange() */
-	size_t section; /* benchmark, metric and unit: what may share an axis */
+	size_t section; /* benchmark, metric and unit, or feed.together: what may share an axis */
 	size_t panel;	/* within the whole picture */
 	unsigned rank[FEED_FACTORS];
 	char column[FEED_COLUMNS][40];
@@ -50,6 +50,7 @@ struct feed_section {
 	char unit[96];		/* "ns per 4 KiB page" */
 	char title[64];		/* what is measured, where the picture has no one word for it */
 	double scale;		/* 1000: the rows' numbers were in ns and are in us now */
+	bool together;		/* of several benchmarks: rows are called by what they are of */
 	size_t first, n;	/* rows */
 	char head[200];		/* names of the columns, padded as the labels are */
 };
@@ -61,6 +62,8 @@ struct feed {
 	const char *along;    /* a factor that is an axis: the rows of a curve differ in it; NULL */
 	/* What tells the rows of a panel apart, up to a NULL; NULL: each paired factor */
 	const char *const *inside;
+	/* Times of a whole shutdown share axes, whichever benchmark took them. */
+	bool together;
 	unsigned digits; /* before the point; with more a time is told in a larger unit. 0: 5 */
 	const char *const *always; /* what labels name also where all rows share it; NULL */
 	struct feed_row *rows;

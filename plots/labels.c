@@ -59,54 +59,108 @@ static bool is_shown(const struct feed *f, const char *name)
 	return (f->compared && !strcmp(f->compared, name)) || (f->along && !strcmp(f->along, name));
 }
 
-static bool key_varies(const struct feed *f, size_t section, const char *name)
+static bool has_key(const struct feed_row *row, const char *name)
+{
+	return json_object_get(row->cell->factors, name);
+}
+
+/* Among the rows that have it, of @benchmark where there is one. */
+static bool key_varies_in(const struct feed *f, size_t section, const char *name,
+			  const char *benchmark)
 {
 	const char *first = NULL;
 
 	for (size_t i = 0; i < f->n; i++) {
-		if (f->rows[i].section != section)
+		const struct feed_row *row = &f->rows[i];
+
+		if (row->section != section || !has_key(row, name) ||
+		    (benchmark && strcmp(row->cell->row->benchmark, benchmark)))
 			continue;
 		if (!first)
-			first = report_level(f->rows[i].cell, name);
-		else if (strcmp(first, report_level(f->rows[i].cell, name)))
+			first = report_level(row->cell, name);
+		else if (strcmp(first, report_level(row->cell, name)))
 			return true;
 	}
 	return false;
 }
 
-static const struct feed_row *first_row(const struct feed *f, size_t section)
+static bool key_varies(const struct feed *f, size_t section, const char *name)
 {
+	return key_varies_in(f, section, name, NULL);
+}
+
+/* Of two benchmarks: what differs between them alone names a row and parts no panels. */
+static bool varies_only_across(const struct feed *f, size_t section, const char *name)
+{
+	if (!f->sections[section].together || !key_varies(f, section, name))
+		return false;
 	for (size_t i = 0; i < f->n; i++)
-		if (f->rows[i].section == section)
+		if (f->rows[i].section == section &&
+		    key_varies_in(f, section, name, f->rows[i].cell->row->benchmark))
+			return false;
+	return true;
+}
+
+/* The first row that has it, or any. */
+static const struct feed_row *row_with(const struct feed *f, size_t section, const char *name)
+{
+	const struct feed_row *any = NULL;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (f->rows[i].section != section)
+			continue;
+		if (!name || has_key(&f->rows[i], name))
 			return &f->rows[i];
-	return NULL;
+		any = any ? any : &f->rows[i];
+	}
+	return any;
 }
 
 static void add_key(const struct feed *f, struct keys *keys, const char *name)
 {
+	for (size_t k = 0; k < keys->n; k++)
+		if (!strcmp(keys->name[k], name))
+			return;
 	if (keys->n < FEED_FACTORS && !is_shown(f, name))
 		keys->name[keys->n++] = name;
 }
 
-static void find_keys(const struct feed *f, size_t section, const char *split, struct keys *keys)
+static void add_keys(const struct feed *f, struct keys *keys, const struct report_cell *cell)
 {
-	const struct report_cell *cell = first_row(f, section)->cell;
 	const char *name;
 	json_t *value;
 
-	*keys = (struct keys){ .n = 0 };
-	for (size_t i = 0; i < sizeof(lead) / sizeof(lead[0]); i++)
-		if (json_object_get(cell->factors, lead[i]))
-			add_key(f, keys, lead[i]);
 	json_object_foreach(cell->factors, name, value) {
 		if (!is_lead(name))
 			add_key(f, keys, name);
 	}
+}
+
+static void find_keys(const struct feed *f, size_t section, const char *split, struct keys *keys)
+{
+	const struct feed_row *first = row_with(f, section, NULL);
+	const char *last = first->cell->row->benchmark;
+
+	*keys = (struct keys){ .n = 0 };
+	for (size_t i = 0; i < sizeof(lead) / sizeof(lead[0]); i++)
+		if (has_key(row_with(f, section, lead[i]), lead[i]))
+			add_key(f, keys, lead[i]);
+	add_keys(f, keys, first->cell);
+	for (size_t i = 0; f->sections[section].together && i < f->n; i++) {
+		const struct report_cell *cell = f->rows[i].cell;
+
+		if (f->rows[i].section != section || !strcmp(cell->row->benchmark, last))
+			continue;
+		last = cell->row->benchmark;
+		add_keys(f, keys, cell);
+	}
 	for (size_t k = 0; k < keys->n; k++) {
-		keys->varies[k] = key_varies(f, section, keys->name[k]) ||
-				  is_among(f->always, keys->name[k]);
-		keys->panel[k] = !is_inside(f, cell, keys->name[k]) ||
-				 (split && !strcmp(split, keys->name[k]));
+		const char *name = keys->name[k];
+		bool inside = is_inside(f, row_with(f, section, name)->cell, name);
+
+		keys->varies[k] = key_varies(f, section, name) || is_among(f->always, name);
+		keys->panel[k] = (!inside || (split && !strcmp(split, name))) &&
+				 !varies_only_across(f, section, name);
 	}
 }
 
@@ -163,7 +217,7 @@ void label_panel(const struct feed *f, const struct feed_row *row, const char *s
 	buf[0] = '\0';
 	find_keys(f, row->section, split, &keys);
 	for (size_t k = 0; k < keys.n; k++)
-		if (keys.varies[k] && keys.panel[k])
+		if (keys.varies[k] && keys.panel[k] && has_key(row, keys.name[k]))
 			append(buf, n, keys.name[k], report_level(row->cell, keys.name[k]));
 }
 
@@ -177,6 +231,8 @@ static const char *usual_level(const struct feed *f, const struct feed_section *
 		const char *level = report_level(f->rows[i].cell, name);
 		size_t same = 0;
 
+		if (!has_key(&f->rows[i], name))
+			continue;
 		for (size_t k = s->first; k < s->first + s->n; k++)
 			same += !strcmp(level, report_level(f->rows[k].cell, name));
 		if (same > most) {
@@ -197,7 +253,7 @@ static void rest_column(struct feed *f, const struct feed_section *s, const char
 		struct feed_row *r = &f->rows[i];
 		const char *level = report_level(r->cell, name);
 
-		if (strcmp(level, usual))
+		if (has_key(r, name) && strcmp(level, usual))
 			append(r->column[col], sizeof(r->column[col]), name, level);
 	}
 }
@@ -295,17 +351,41 @@ static size_t fallback_column(struct feed *f, const struct feed_section *s, cons
 static bool varies_elsewhere(const struct feed *f, size_t section, const char *name)
 {
 	for (size_t s = 0; s < f->n_sections; s++)
-		if (!strcmp(f->sections[s].benchmark, f->sections[section].benchmark) &&
+		if ((f->sections[s].together ||
+		     !strcmp(f->sections[s].benchmark, f->sections[section].benchmark)) &&
 		    key_varies(f, s, name))
 			return true;
 	return false;
+}
+
+/* What a shutdown is of, as `compare --shutdown` calls it. */
+static const char *arm_of(const struct report_cell *c)
+{
+	const char *type = report_level(c, "type");
+
+	if (!*type)
+		return "replay";
+	if (!strcmp(type, "tdx"))
+		return "TD";
+	return strcmp(type, "plain") || strcmp(report_level(c, "quirk"), "none") ? "VM"
+										 : "plain VM";
+}
+
+static size_t arm_column(struct feed *f, const struct feed_section *s, const char **head)
+{
+	head[0] = "of";
+	for (size_t i = s->first; i < s->first + s->n; i++)
+		snprintf(f->rows[i].column[0], sizeof(f->rows[i].column[0]), "%s",
+			 arm_of(f->rows[i].cell));
+	return 1;
 }
 
 void label_rows(struct feed *f, size_t section, const char *split)
 {
 	struct feed_section *s = &f->sections[section];
 	const char *head[FEED_COLUMNS] = { "" };
-	size_t cols = 0, rest = 0;
+	size_t cols = s->together ? arm_column(f, s, head) : 0, rest = 0;
+	size_t leads = LEAD_COLUMNS + cols;
 	struct keys keys;
 
 	find_keys(f, section, split, &keys);
@@ -313,12 +393,13 @@ void label_rows(struct feed *f, size_t section, const char *split)
 		if (!keys.varies[k]) {
 			if (!varies_elsewhere(f, section, keys.name[k]))
 				append_once(f->common, sizeof(f->common), keys.name[k],
-					    report_level(f->rows[s->first].cell, keys.name[k]));
-		} else if (!keys.panel[k] && cols < LEAD_COLUMNS) {
+					    report_level(row_with(f, section, keys.name[k])->cell,
+							 keys.name[k]));
+		} else if (!keys.panel[k] && cols < leads) {
 			head[cols] = keys.name[k];
 			level_column(f, s, keys.name[k], cols++);
 		} else if (!keys.panel[k]) {
-			rest = LEAD_COLUMNS;
+			rest = leads;
 			rest_column(f, s, keys.name[k], rest);
 		}
 	}

@@ -105,8 +105,47 @@ static bool same_section(const struct feed_section *a, const struct feed_section
 	       !strcmp(a->unit, b->unit);
 }
 
+/* Is it the time of a whole shutdown: of a TD's teardown, replayed or real, or of a VM's end? */
+static bool is_shutdown(const struct feed_row *row)
+{
+	static const char *const whole[] = { "teardown", "VM", "TD" };
+	const char *per = row->cell->metric ? row->cell->metric->per : "";
+
+	for (size_t i = 0; !row->of && !row->called && i < sizeof(whole) / sizeof(whole[0]); i++)
+		if (!strcmp(per, whole[i]))
+			return true;
+	return false;
+}
+
+static bool shutdowns_of_several(const struct feed *f)
+{
+	const struct feed_row *first = NULL;
+
+	for (size_t i = 0; i < f->n; i++) {
+		if (!is_shutdown(&f->rows[i]))
+			continue;
+		if (first && strcmp(first->cell->row->benchmark, f->rows[i].cell->row->benchmark))
+			return true;
+		first = &f->rows[i];
+	}
+	return false;
+}
+
+static void section_of(const struct feed_row *row, bool together, struct feed_section *s)
+{
+	unit_of(row, s);
+	if (!together || !is_shutdown(row))
+		return;
+	s->together = true;
+	snprintf(s->benchmark, sizeof(s->benchmark), "shutdown");
+	snprintf(s->per, sizeof(s->per), "shutdown");
+	snprintf(s->unit, sizeof(s->unit), "%s per shutdown", s->word);
+}
+
 static int find_sections(struct feed *f)
 {
+	bool together = f->together && shutdowns_of_several(f);
+
 	f->sections = calloc(f->n + 1, sizeof(*f->sections)); /* one for what no run holds */
 	if (!f->sections)
 		return -ENOMEM;
@@ -114,7 +153,7 @@ static int find_sections(struct feed *f)
 		struct feed_section its;
 		size_t s = 0;
 
-		unit_of(&f->rows[i], &its);
+		section_of(&f->rows[i], together, &its);
 		while (s < f->n_sections && !same_section(&f->sections[s], &its))
 			s++;
 		if (s == f->n_sections)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * size: time of a whole shutdown against the memory that is given back, with the erratum, without
- * it, and of a plain VM; and what its absence saves, absolute and in percent.
+ * it, and of a plain VM, on the same axes; and what its absence saves, absolute and in percent.
  */
 #include <errno.h>
 #include <math.h>
@@ -84,6 +84,7 @@ int size_feed(FILE *data, const struct report *const *runs, size_t n, struct rea
 		.x_name = "memory",
 		.bytes = true,
 		.log = true,
+		.together = true,
 		.title = "shutdown time against size",
 		.note = ALONG_POINTS " at each size; saving: paired difference on - off, median "
 				     "over blocks, mean over invocations, its 95 % t interval; in "

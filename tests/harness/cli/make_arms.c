@@ -2,7 +2,8 @@
 /*
  * make_arms FILE LABEL ARM...: add a run that nobody measured to a database. An ARM is
  * BENCH:GROUP:NODE:NS:FACTOR=LEVEL,..., whose time per unit of work lies around NS in each of eight
- * processes; a NODE below zero is unknown. NS 0 makes it one that was skipped.
+ * processes; a NODE below zero is unknown. NS 0 makes it one that was skipped. From the environment:
+ * LANE; PER, the unit of teardown's work, a 4 KiB page without it; NUMA, how many nodes there are.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -89,8 +90,9 @@ static int put_boot(struct store *s, int64_t *boot, struct reason *why)
 static int put_run(struct store *s, const char *uuid, const char *label, int64_t boot,
 		   struct reason *why)
 {
-	static const struct store_metric metrics[] = {
-		{ "teardown", 1, "time", "duration", "4 KiB page", 0 },
+	const char *per = getenv("PER");
+	const struct store_metric metrics[] = {
+		{ "teardown", 1, "time", "duration", per ? per : "4 KiB page", 0 },
 		{ "vm", 1, "time", "duration", "VM", 0 },
 	};
 	const struct store_run run = { .uuid = uuid,
