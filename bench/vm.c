@@ -28,6 +28,7 @@
 #define PAGE_STEPS   8 /* of the co-runner while a page is freed, 2 us at most */
 #define TRIAL	     BACKING_STEP
 #define CALIBRATE_MS 20
+#define STAND_IN     "anonymous memory in place of a guest_memfd" /* realloc's */
 
 enum {
 	M_TIME,
@@ -51,7 +52,7 @@ static const struct metric_info vm_metrics[] = {
 	[M_RAN] = { "ran", "duration", "sample", 0 },
 	[M_LIFE] = { "life", "duration", "sample", 0 },
 	[M_GAP] = { "victim-gap", "duration", "sample", 0 },
-	[M_SLOWDOWN] = { "victim-slowdown-percent", "count", "sample", 0 },
+	[M_SLOWDOWN] = { "victim-slowdown-percent", "percent", "sample", 0 },
 	[M_REALLOC] = { "realloc", "duration", "sample", 0 },
 	[M_EMPTY] = { "empty-kill", "duration", "process", 0 },
 	[M_RETRIES] = { "retries", "count", "sample", 0 },
@@ -169,12 +170,14 @@ static int make_series(struct vm_state *s, struct bench_ctx *ctx, struct reason 
 	s->populate = ctx->series(ctx, M_LIFE, "populate");
 	for (unsigned i = 0; i < ctx->n_arms && !ret; i++)
 		ret = open_end(s, ctx, s->arms[i].end);
-	if (l[F_VICTIM].number == WITH) {
+	if (l[F_VICTIM].number != WITHOUT) {
 		s->gap = ctx->series(ctx, M_GAP, "victim");
 		s->slowdown = ctx->series(ctx, M_SLOWDOWN, "victim");
 	}
 	if (l[F_REALLOC].number == WITH)
-		s->realloc = ctx->series(ctx, M_REALLOC, "memory");
+		s->realloc =
+			ctx->series(ctx, M_REALLOC,
+				    l[F_MEM].number == BACKING_GUEST_MEMFD ? STAND_IN : "memory");
 	return ret ? reason_set(why, ret, "out of memory") : 0;
 }
 
@@ -193,9 +196,9 @@ static int watch(struct vm_state *s, struct bench_ctx *ctx, struct reason *why)
 	uint64_t pages = ctx->arms[0].levels[F_SIZE].number / PAGE;
 	int cpu, ret;
 
-	if (ctx->arms[0].levels[F_VICTIM].number != WITH)
+	if (ctx->arms[0].levels[F_VICTIM].number == WITHOUT)
 		return 0;
-	cpu = vm_victim_cpu(ctx->machine->topo, ctx->cpu);
+	cpu = vm_victim_cpu(ctx->machine->topo, ctx->arms[0].levels[F_VICTIM].number, ctx->cpu);
 	if (cpu < 0)
 		return reason_set(why, -ENOTSUP, "victim=on: there is no other CPU");
 	json_object_set_new(ctx->facts, "victim", json_integer(cpu));

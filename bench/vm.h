@@ -26,7 +26,7 @@ enum { TYPE_PLAIN, TYPE_SW_PROTECTED, TYPE_TDX };
 enum { EXIT_ORDERED, EXIT_SIGKILL };
 enum { QUIRK_ON, QUIRK_OFF, QUIRK_NONE };
 enum { SOURCE_ZERO, SOURCE_PATTERN };
-enum { WITHOUT, WITH }; /* of terminate, victim and realloc */
+enum { WITHOUT, WITH, WITH_SAME }; /* of terminate, victim (which has the third) and realloc */
 
 extern const struct factor_info vm_factors[];
 
@@ -55,7 +55,7 @@ struct life_spec vm_spec_of(const struct cell *cell, const char *source);
 int vm_prove(const struct kvm_host *host, const struct life_spec *of, const struct reset_op *op,
 	     bool quirk, struct reason *why);
 
-/* The CPU of the co-runner: the nearest to @self; -1 where there is no other. */
-int vm_victim_cpu(const struct topo *topo, unsigned self);
+/* The CPU of the co-runner of a level of victim: @self, or the nearest other; -1: there is none. */
+int vm_victim_cpu(const struct topo *topo, uint64_t victim, unsigned self);
 
 #endif

@@ -79,6 +79,7 @@ static const struct level_info source_levels[] = {
 static const struct level_info victim_levels[] = {
 	[WITHOUT] = { "off", "nobody runs beside the end of the VM", false },
 	[WITH] = { "on", "a co-runner is watched, on the nearest other CPU", false },
+	[WITH_SAME] = { "same", "one that wants the very CPU on which the VM ends", false },
 	{ NULL, NULL, false },
 };
 
@@ -174,9 +175,9 @@ struct life_spec vm_spec_of(const struct cell *cell, const char *source)
 	};
 }
 
-int vm_victim_cpu(const struct topo *topo, unsigned self)
+int vm_victim_cpu(const struct topo *topo, uint64_t victim, unsigned self)
 {
-	int cpu = -1;
+	int cpu = victim == WITH_SAME ? victim_cpu(topo, VICTIM_SAME, self) : -1;
 
 	for (enum victim_where w = VICTIM_CORE; w <= VICTIM_REMOTE && cpu < 0; w++)
 		cpu = victim_cpu(topo, w, self);

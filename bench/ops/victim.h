@@ -22,6 +22,7 @@ enum victim_where {
 	VICTIM_LLC,	/* another core of its LLC */
 	VICTIM_PACKAGE, /* another LLC of its package */
 	VICTIM_REMOTE,	/* another package */
+	VICTIM_SAME,	/* the CPU that asks: it waits for its turn there */
 };
 
 /* The first CPU that is @where from @self; -1 where there is none. */

@@ -20,6 +20,8 @@ static bool is_where(const struct topo *topo, enum victim_where where, unsigned 
 		return package && !llc;
 	case VICTIM_REMOTE:
 		return !package;
+	case VICTIM_SAME:
+		return cpu == self;
 	default:
 		return false;
 	}
@@ -71,6 +73,7 @@ static const char *const lonely[] = {
 	[VICTIM_LLC] = "shares its LLC with no other core",
 	[VICTIM_PACKAGE] = "has no other LLC in its package",
 	[VICTIM_REMOTE] = "has no other package beside its own",
+	[VICTIM_SAME] = "",
 };
 
 static int ask_equals(const struct crowd *c, const struct topo *topo, enum victim_where where,

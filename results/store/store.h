@@ -76,7 +76,7 @@ struct store_metric {
 	const char *benchmark;
 	unsigned version;
 	const char *name;     /* "time" */
-	const char *quantity; /* "duration", "count", "bytes", "occurrence" */
+	const char *quantity; /* "duration", "count", "percent", "bytes", "occurrence" */
 	const char *per;      /* what one unit of work is: "4 KiB page" */
 	uint64_t bytes_per;   /* bytes of one unit of work, 0 where it is not bytes */
 };

@@ -39,9 +39,10 @@ static void it_runs_where_it_is_asked_to(void **state)
 		unsigned self;
 		int cpu;
 	} cases[] = {
-		{ VICTIM_NONE, 0, -1 },	   { VICTIM_CORE, 0, 1 },   { VICTIM_CORE, 7, 6 },
-		{ VICTIM_LLC, 0, 2 },	   { VICTIM_LLC, 6, 4 },    { VICTIM_PACKAGE, 0, 4 },
-		{ VICTIM_PACKAGE, 9, 12 }, { VICTIM_REMOTE, 0, 8 }, { VICTIM_REMOTE, 12, 0 },
+		{ VICTIM_NONE, 0, -1 },	   { VICTIM_CORE, 0, 1 }, { VICTIM_CORE, 7, 6 },
+		{ VICTIM_LLC, 0, 2 },	   { VICTIM_LLC, 6, 4 },  { VICTIM_PACKAGE, 0, 4 },
+		{ VICTIM_PACKAGE, 9, 12 }, { VICTIM_SAME, 9, 9 }, { VICTIM_REMOTE, 0, 8 },
+		{ VICTIM_REMOTE, 12, 0 },
 	};
 
 	(void)state;

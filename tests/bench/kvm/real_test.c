@@ -193,7 +193,10 @@ static void run_cell(const struct cell *cells, unsigned n)
 		take(state, k % n);
 		rest = fmin(rest, assert_phases(&cells[k % n]));
 		if (cells[0].levels[F_REALLOC].number == WITH)
-			assert_true(value("realloc memory") > 0);
+			assert_true(value(cells[0].levels[F_MEM].number == BACKING_GUEST_MEMFD
+						  ? "realloc anonymous memory in place of a "
+						    "guest_memfd"
+						  : "realloc memory") > 0);
 	}
 	/* Who interrupts a sample between the marks does not do so in all of them. */
 	assert_true(rest < MAX_REST);

@@ -103,6 +103,19 @@ memory_is_taken() { # BEFORE
 	[ "$(nproc)" -lt 2 ] || jq -e 'any(.values[]; .metric == "victim-gap")' show.json
 }
 
+@test "a co-runner on the CPU on which the VM ends waits for its turn" {
+	run --separate-stderr tdcost run vm -p size=64M -p victim=same -p exit=ordered,sigkill "${SMALL[@]}"
+	assert_measured
+	tdcost show --json >show.json
+	# Nobody is elsewhere: the co-runner's CPU is the one that is measured on.
+	sqlite3 tdcost.db "SELECT DISTINCT json_extract(setup, '$.victim') = cpu FROM invocation" | tee same
+	[ "$(cat same)" = 1 ]
+	# What it does not get done is a percentage, and its longest wait is a part of the time that it is watched.
+	jq -e '[.values[] | select(.metric == "victim-slowdown-percent")] | length > 0 and
+		all(.[]; .quantity == "percent" and .max <= 100)' show.json
+	jq -e '[.values[] | select(.metric == "victim-gap")] | length > 0 and all(.[]; .p50 > 0)' show.json
+}
+
 @test "every kind of VM is checked, or skipped with its reason" {
 	tdcost check vm -p type=plain,sw_protected,tdx -p mem=anon,thp,hugetlb,guest_memfd -p vcpus=1,8 -p size=4M \
 		-p populate=guest,prefault,host --json >check.json
