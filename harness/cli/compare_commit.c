@@ -88,7 +88,9 @@ static void put_kinds(const struct compare *cmp, struct paragraph *p)
 	paragraph_end(p);
 }
 
-static void put_row(const struct compare *cmp, const struct comparison_row *row, FILE *to)
+/* @row: told in @unit. */
+static void put_row(const struct compare *cmp, const struct comparison_row *row, const char *unit,
+		    FILE *to)
 {
 	char a[32], b[32], effect[64], interval[96], verdict[96], n[48];
 	struct paragraph p = { to, 0, "    ", NULL };
@@ -97,7 +99,7 @@ static void put_row(const struct compare *cmp, const struct comparison_row *row,
 		      row->level_b && !strchr(cmp->name_b, '=') ? " -> " : "",
 		      row->level_b && !strchr(cmp->name_b, '=') ? row->level_b : "");
 	paragraph_end(&p);
-	text_effect(cmp->a[0], row, effect, sizeof(effect));
+	text_effect(row, unit, effect, sizeof(effect));
 	text_effect_interval(row, interval, sizeof(interval));
 	text_verdict(cmp->a[0], &cmp->c, row, verdict, sizeof(verdict));
 	if (row->paired || row->a.n == row->b.n)
@@ -107,7 +109,7 @@ static void put_row(const struct compare *cmp, const struct comparison_row *row,
 	fprintf(to, "  %9s %9s %12s", text_number(row->a.level, a, sizeof(a)),
 		text_number(row->b.level, b, sizeof(b)), effect);
 	p.column = 36;
-	text_other(cmp->a[0], row, effect, sizeof(effect));
+	text_other(row, unit, effect, sizeof(effect));
 	paragraph_put(&p, "%s %s %s%s%s", interval, n, verdict, row->fatal ? " UNTRUSTWORTHY" : "",
 		      *effect ? ";" : "");
 	if (*effect)
@@ -119,22 +121,25 @@ static void put_row(const struct compare *cmp, const struct comparison_row *row,
 static void put_rows(const struct compare *cmp, FILE *to)
 {
 	const struct comparison *c = &cmp->c;
-	const char *benchmark = "";
 
-	for (size_t i = 0; i < c->n_rows; i++) {
-		const struct comparison_row *row = &c->rows[i];
+	for (size_t i = 0, end; i < c->n_rows; i = end) {
+		const struct report_cell *cell = c->rows[i].a.cell;
 		struct paragraph p = { to, 0, "  ", NULL };
-		char unit[96];
+		const char *unit;
+		double divisor;
 
-		if (strcmp(benchmark, row->a.cell->row->benchmark)) {
-			benchmark = row->a.cell->row->benchmark;
-			paragraph_put(&p,
-				      "%s, %s: %s, %s, change [95 %% interval], n %s:", benchmark,
-				      report_unit(cmp->a[0], row->a.cell, unit, sizeof(unit)),
-				      cmp->name_a, cmp->name_b, c->boots ? "boots" : "processes");
-			paragraph_end(&p);
+		end = comparison_next(c, i);
+		unit = rows_unit(cmp->a[0], &c->rows[i], end - i, &divisor);
+		paragraph_put(&p, "%s, %s per %s: %s, %s, change [95 %% interval], n %s:",
+			      cell->row->benchmark, unit,
+			      cell->metric ? cell->metric->per : "unit of work", cmp->name_a,
+			      cmp->name_b, c->boots ? "boots" : "processes");
+		paragraph_end(&p);
+		for (size_t k = i; k < end; k++) {
+			struct comparison_row told = row_told_in(&c->rows[k], divisor);
+
+			put_row(cmp, &told, unit, to);
 		}
-		put_row(cmp, row, to);
 	}
 }
 

@@ -39,18 +39,20 @@ static void append(char *buf, size_t n, const char *text)
 		snprintf(buf + strlen(buf), n - strlen(buf), "; %s", text);
 }
 
-static void effect_texts(const struct report *r, const struct comparison_row *row, struct texts *t)
+static void effect_texts(const struct comparison_row *row, const char *unit, struct texts *t)
 {
 	const size_t size = sizeof(t->cell[0]);
 	char other[96];
 
-	text_effect(r, row, t->cell[4], size);
-	append(t->cell[4], size, text_other(r, row, other, sizeof(other)));
+	text_effect(row, unit, t->cell[4], size);
+	append(t->cell[4], size, text_other(row, unit, other, sizeof(other)));
 	text_effect_interval(row, t->cell[5], size);
 	append(t->cell[5], size, text_other_interval(row, other, sizeof(other)));
 }
 
-static void row_texts(const struct compare *cmp, const struct comparison_row *row, struct texts *t)
+/* @row: told in @unit. */
+static void row_texts(const struct compare *cmp, const struct comparison_row *row, const char *unit,
+		      struct texts *t)
 {
 	const struct report *r = cmp->a[0];
 	const size_t size = sizeof(t->cell[0]);
@@ -61,7 +63,7 @@ static void row_texts(const struct compare *cmp, const struct comparison_row *ro
 	snprintf(t->cell[1], size, "%s", kind_name(row->kind));
 	level_text(&row->a, t->cell[2], size);
 	level_text(&row->b, t->cell[3], size);
-	effect_texts(r, row, t);
+	effect_texts(row, unit, t);
 	n_text(row, t->cell[6], size);
 	text_p(&row->diff, cmp->c.min_n, t->cell[7], size);
 	if (!effect_is_difference(row->form) && row->ratio_valid)
@@ -104,15 +106,21 @@ static void print_head(const struct compare *cmp)
 	       report_machine(cmp->a[0], machine, sizeof(machine)));
 }
 
-/* The rows of one benchmark, which share a unit. */
+/* The rows of one benchmark, which share a unit, with its name above. */
 static void print_rows(const struct compare *cmp, size_t first, size_t end, bool markdown)
 {
+	const struct comparison_row *rows = &cmp->c.rows[first];
+	const struct report_cell *cell = rows->a.cell;
+	double divisor;
+	const char *unit = rows_unit(cmp->a[0], rows, end - first, &divisor);
 	static const char right[COLUMNS] = { 0, 0, 1, 1, 1, 1, 1, 1, 0 };
 	char names[COLUMNS][228];
 	const char *columns[COLUMNS];
 	struct texts head, t;
 	struct table *table = NULL;
 
+	printf("\n%s, %s per %s\n%s", cell->row->benchmark, unit,
+	       cell->metric ? cell->metric->per : "unit of work", markdown ? "\n" : "");
 	head_texts(cmp, &head);
 	for (unsigned i = 0; i < COLUMNS; i++) {
 		snprintf(names[i], sizeof(names[i]), "%s%s", right[i] ? ">" : "", head.cell[i]);
@@ -125,7 +133,9 @@ static void print_rows(const struct compare *cmp, size_t first, size_t end, bool
 		table = table_new(columns, COLUMNS);
 	}
 	for (size_t i = first; i < end; i++) {
-		row_texts(cmp, &cmp->c.rows[i], &t);
+		struct comparison_row told = row_told_in(&cmp->c.rows[i], divisor);
+
+		row_texts(cmp, &told, unit, &t);
 		if (markdown)
 			print_markdown(&t);
 		if (!table)
@@ -141,14 +151,8 @@ static void print_rows(const struct compare *cmp, size_t first, size_t end, bool
 void compare_table(const struct compare *cmp, bool markdown)
 {
 	print_head(cmp);
-	for (size_t i = 0; i < cmp->c.n_rows; i = comparison_next(&cmp->c, i)) {
-		const struct report_cell *cell = cmp->c.rows[i].a.cell;
-		char unit[96];
-
-		printf("\n%s, %s\n%s", cell->row->benchmark,
-		       report_unit(cmp->a[0], cell, unit, sizeof(unit)), markdown ? "\n" : "");
+	for (size_t i = 0; i < cmp->c.n_rows; i = comparison_next(&cmp->c, i))
 		print_rows(cmp, i, comparison_next(&cmp->c, i), markdown);
-	}
 	putchar('\n');
 	compare_notes(cmp, stdout);
 }

@@ -7,6 +7,7 @@
 
 #include "bench/list.h"
 #include "harness/core/units.h"
+#include "plots/unit.h"
 
 char *text_number(double v, char *buf, size_t n)
 {
@@ -58,13 +59,11 @@ static char *signed_number(double v, char *buf, size_t n)
 	return buf;
 }
 
-static void difference(const struct report *r, const struct comparison_row *row, char *buf,
-		       size_t n)
+static void difference(const struct comparison_row *row, const char *unit, char *buf, size_t n)
 {
 	char number[40];
 
-	snprintf(buf, n, "%s %s", signed_number(row->diff.value, number, sizeof(number)),
-		 clock_unit_name(r->data.run.clock));
+	snprintf(buf, n, "%s %s", signed_number(row->diff.value, number, sizeof(number)), unit);
 }
 
 static void difference_interval(const struct comparison_row *row, char *buf, size_t n)
@@ -85,10 +84,46 @@ static void ratio_interval(const struct comparison_row *row, char *buf, size_t n
 	snprintf(buf, n, "[%+.2f, %+.2f]", percent(row->ratio.lo), percent(row->ratio.hi));
 }
 
-char *text_effect(const struct report *r, const struct comparison_row *row, char *buf, size_t n)
+static double side_most(const struct comparison_side *s)
+{
+	return fmax(fabs(s->level), isfinite(s->interval.hi) ? fabs(s->interval.hi) : 0);
+}
+
+const char *rows_unit(const struct report *r, const struct comparison_row *rows, size_t n,
+		      double *divisor)
+{
+	double most = 0;
+
+	*divisor = 1;
+	for (size_t i = 0; i < n; i++)
+		most = fmax(most, fmax(side_most(&rows[i].a), side_most(&rows[i].b)));
+	return r->data.run.clock == CLOCK_UNIT_NS ? unit_for(most, 0, divisor)
+						  : clock_unit_name(r->data.run.clock);
+}
+
+static void scale_side(struct comparison_side *s, double divisor)
+{
+	s->level /= divisor;
+	s->interval.lo /= divisor;
+	s->interval.hi /= divisor;
+}
+
+struct comparison_row row_told_in(const struct comparison_row *row, double divisor)
+{
+	struct comparison_row told = *row;
+
+	scale_side(&told.a, divisor);
+	scale_side(&told.b, divisor);
+	told.diff.value /= divisor;
+	told.diff.lo /= divisor;
+	told.diff.hi /= divisor;
+	return told;
+}
+
+char *text_effect(const struct comparison_row *row, const char *unit, char *buf, size_t n)
 {
 	if (by_difference(row))
-		difference(r, row, buf, n);
+		difference(row, unit, buf, n);
 	else
 		ratio(row, buf, n);
 	return buf;
@@ -110,13 +145,13 @@ static bool tells_both(const struct comparison_row *row)
 	return (row->form == EFFECT_BOTH || row->form == EFFECT_UNITS_BOTH) && row->ratio_valid;
 }
 
-char *text_other(const struct report *r, const struct comparison_row *row, char *buf, size_t n)
+char *text_other(const struct comparison_row *row, const char *unit, char *buf, size_t n)
 {
 	buf[0] = '\0';
 	if (tells_both(row) && by_difference(row))
 		ratio(row, buf, n);
 	else if (tells_both(row))
-		difference(r, row, buf, n);
+		difference(row, unit, buf, n);
 	return buf;
 }
 

@@ -299,7 +299,8 @@ static void print_row(const struct report *r, const struct comparison *c,
 	table_row(t);
 	table_cell(t, "%s", row->label);
 	table_cell(t, "%s", kind_name(row->kind));
-	table_cell(t, "%s", text_effect(r, row, text, sizeof(text)));
+	table_cell(t, "%s",
+		   text_effect(row, clock_unit_name(r->data.run.clock), text, sizeof(text)));
 	table_cell(t, "%s", text_effect_interval(row, text, sizeof(text)));
 	table_cell(t, "%zu", row->diff.n);
 	/* Of the effect that is told: each has a distribution of its own. */

@@ -251,13 +251,26 @@ td_and_plain() { # LABEL QUIRK NS
 	[ "$status" = 0 ]
 	# A replay's percentage is of too small a whole: its difference decides.
 	grep -Eq '^teardown +analogue .* -(99|100)[0-9.]* ns; -2[45]\.[0-9]+ % ' <<<"$output"
-	grep -Eq '^vm .* -3[23]\.[0-9]+ %; -[0-9.]+ ns ' <<<"$output"
+	grep -Eq '^vm .* -3[23]\.[0-9]+ %; -(199|20[01])[0-9.]* us ' <<<"$output"
+	grep -q '^vm, us per VM$' <<<"$output"
 	run --separate-stderr tdcost compare --by quirk=on,off --json
 	jq -e '[.rows[] | .benchmark] == ["teardown", "vm"] and [.rows[] | .decided_by] == ["difference", "ratio"] and all(.rows[];
 		.difference.value < 0 and .log_ratio.value < 0 and .verdict == "faster")' <<<"$output"
 	run --separate-stderr tdcost compare --by quirk=on,off --format commit
 	awk 'length > 72 { exit 1 }' <<<"$output"
-	[[ $output == *"faster;"* ]]
+	[[ $output == *"faster;"* && $output == *"vm, us per VM:"* ]]
+}
+
+@test "long times are told in a unit that can be read" {
+	"$MAKE_ARMS" tdcost.db long "vm:1:0:12000000000:quirk=on,$VM" "vm:1:0:10000000000:quirk=off,$VM"
+	run --separate-stderr tdcost compare --by quirk=on,off
+	echo "$output"
+	[[ $output == *"vm, ms per VM"* && $output != *e+* ]]
+	grep -Eq '^vm .* (119|120)[0-9]{2} .* (99[0-9]{2}|100[0-9]{2}) .*; -(19[89]|20[0-9])[0-9] ms ' <<<"$output"
+	run --separate-stderr tdcost compare --by quirk=on,off --format markdown
+	[[ $output == *"vm, ms per VM"* && $output != *e+* ]]
+	run --separate-stderr tdcost compare --by quirk=on,off --format commit
+	[[ $output == *"vm, ms per VM:"* && $output != *e+* ]]
 }
 
 @test "the preset measures all arms, of one size" {
