@@ -138,6 +138,43 @@ static size_t remark_mode(const struct shutdown *s, char *buf, size_t n)
 	return 1;
 }
 
+static int sign_of(double v)
+{
+	return (v > 0) - (v < 0);
+}
+
+/*
+ * Levels are medians over processes, a difference is a mean over them (of each process's median, where
+ * they are paired), a percentage a mean of logarithms. Where processes spread, one of them may say more
+ * and another less.
+ */
+static size_t remark_signs(const struct compare *cmp, char *buf, size_t n)
+{
+	const struct comparison_row *first = NULL;
+	size_t rows = 0;
+
+	for (size_t i = 0; i < cmp->c.n_rows; i++) {
+		const struct comparison_row *row = &cmp->c.rows[i];
+		int level = sign_of(row->b.level - row->a.level), diff = sign_of(row->diff.value);
+
+		if (level == diff && (!row->ratio_valid || sign_of(row->ratio.value) == diff))
+			continue;
+		first = first ? first : row;
+		rows++;
+	}
+	if (!first)
+		return 0;
+	snprintf(buf, n,
+		 "%zu change%s differ%s in sign between levels, %s and percent (first: %.40s): "
+		 "levels are "
+		 "medians over processes, %s means of differences, percent of logarithms; where "
+		 "they "
+		 "disagree the processes spread too far to say which way it goes",
+		 rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "", shutdown_unit(cmp), first->label,
+		 shutdown_unit(cmp));
+	return 1;
+}
+
 size_t shutdown_remarks(const struct compare *cmp, char (*out)[320])
 {
 	const struct shutdown_arm *replay = first_of(&cmp->s, SHUTDOWN_REPLAY);
@@ -164,6 +201,7 @@ size_t shutdown_remarks(const struct compare *cmp, char (*out)[320])
 		snprintf(out[n++], size,
 			 "a replay without SEAMCALLs is a lower bound of a TD: where it is not "
 			 "slower than a VM nothing is decided");
+	n += remark_signs(cmp, out[n], size);
 	n += remark_mode(&cmp->s, out[n], size);
 	n += remark_paging(cmp->a[0], out[n], size);
 	if (cmp->n_b)

@@ -1,15 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* compare --shutdown --format commit: the middle of the block, between the platform and the commands. */
+#include <math.h>
 #include <string.h>
 
 #include "harness/cli/compare_shutdown.h"
+#include "harness/cli/effects.h"
 #include "harness/cli/paragraph.h"
 
-static void put_change(const struct compare *cmp, long i, const char *against, FILE *to)
+/* In a table of hundredths of a percent; here a tenth has to do, for the line. */
+static void put_percent(const struct comparison_row *row, struct paragraph *p)
+{
+	const struct effect *e = &row->ratio;
+
+	if (!row->ratio_valid)
+		return;
+	paragraph_put(p, "%+.1f%%", expm1(e->value) * 100);
+	if (isnan(e->lo))
+		paragraph_put(p, "needs 2 rounds,");
+	else
+		paragraph_put(p, "[%+.1f, %+.1f],", expm1(e->lo) * 100, expm1(e->hi) * 100);
+}
+
+/* Of what stands at the arm above nothing is said again: its unit, its n, its kind. */
+static void put_change(const struct compare *cmp, const struct shutdown_arm *a, long i,
+		       const char *against, FILE *to)
 {
 	struct paragraph p = { to, 0, "      ", NULL };
 	const struct comparison_row *row;
 	struct shutdown_texts t;
+	char n[24];
 
 	if (i < 0)
 		return;
@@ -17,13 +36,37 @@ static void put_change(const struct compare *cmp, long i, const char *against, F
 	shutdown_row_texts(cmp, row, &t);
 	fputs("   ", to);
 	p.column = 3;
-	paragraph_put(&p, "against %s: %s %s %s,", against, t.change, shutdown_unit(cmp),
-		      t.change_interval);
-	if (*t.percent)
-		paragraph_put(&p, "%s%% %s,", t.percent, t.percent_interval);
-	paragraph_put(&p, "%s, n=%s, %s, %s%s", t.how, t.n, kind_name(row->kind), t.verdict,
-		      row->fatal ? " UNTRUSTWORTHY" : "");
+	snprintf(n, sizeof(n), "%zu", a->side.n);
+	paragraph_put(&p, "vs %s: %s %s,", against, t.change, t.change_interval);
+	put_percent(row, &p);
+	if (!row->paired)
+		paragraph_put(&p, "%s,", t.how);
+	if (strcmp(n, t.n))
+		paragraph_put(&p, "n=%s,", t.n);
+	if (row->kind != a->cell->row->kind)
+		paragraph_put(&p, "%s,", kind_name(row->kind));
+	paragraph_put(
+		&p, "%s%s",
+		verdict_name(row->verdict.verdict, cmp->a[0]->data.run.clock == CLOCK_UNIT_NS),
+		row->fatal ? " UNTRUSTWORTHY" : "");
 	paragraph_end(&p);
+}
+
+/* What would decide the rows that are not decided: the most that one of them takes. */
+static void put_needed(const struct compare *cmp, struct paragraph *p)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < cmp->c.n_rows; i++) {
+		const struct comparison_row *row = &cmp->c.rows[i];
+		size_t more = row->verdict.needed > row->more ? row->verdict.needed : row->more;
+
+		if (row->verdict.verdict == VERDICT_INCONCLUSIVE && more > most)
+			most = more;
+	}
+	if (most)
+		paragraph_put(p, "To decide all takes about %zu more round%s.", most,
+			      most == 1 ? "" : "s");
 }
 
 static void put_arm(const struct compare *cmp, const struct shutdown_arm *a, FILE *to)
@@ -34,11 +77,12 @@ static void put_arm(const struct compare *cmp, const struct shutdown_arm *a, FIL
 	shutdown_arm_texts(cmp, a, time, sizeof(time), interval, sizeof(interval));
 	fputc(' ', to);
 	p.column = 1;
-	paragraph_put(&p, "%s, quirk=%s: %s %s n=%zu, %s", a->name, a->mode, time, interval,
+	paragraph_put(&p, "%s%s%s: %s %s n=%zu, %s", a->name,
+		      a->plain ? "" : ", quirk=", a->plain ? "" : a->mode, time, interval,
 		      a->side.n, kind_name(a->cell->row->kind));
 	paragraph_end(&p);
-	put_change(cmp, a->against_on, "quirk=on", to);
-	put_change(cmp, a->against_plain, "the plain VM", to);
+	put_change(cmp, a, a->against_on, "on", to);
+	put_change(cmp, a, a->against_plain, "plain VM", to);
 }
 
 /* "Without the clear: faster in 3, inconclusive in 1 of 4." */
@@ -78,7 +122,9 @@ void compare_shutdown_commit(const struct compare *cmp, FILE *to)
 	size_t n = shutdown_remarks(cmp, remarks);
 
 	for (size_t i = 0; i < cmp->s.n_arms; i = shutdown_next(&cmp->s, i)) {
-		paragraph_put(&p, "Shutdown of %s; %s [95%% interval], n processes:",
+		paragraph_put(&p,
+			      "Shutdown of %s; %s [95%% interval], n processes, paired unless "
+			      "apart:",
 			      shutdown_memory_text(&cmp->s.arms[i].memory, memory, sizeof(memory)),
 			      shutdown_unit(cmp));
 		paragraph_end(&p);
@@ -88,6 +134,7 @@ void compare_shutdown_commit(const struct compare *cmp, FILE *to)
 	}
 	put_verdicts(cmp, false, "Without the clear (quirk=off against on):", &p);
 	put_verdicts(cmp, true, "Against the plain VM:", &p);
+	put_needed(cmp, &p);
 	paragraph_put(&p, "Smallest effect of interest %g%%; intervals of the verdicts %.2f%%.",
 		      cmp->c.sesoi * 100, cmp->c.level * 100);
 	if (cmp->c.sequential)
@@ -95,6 +142,9 @@ void compare_shutdown_commit(const struct compare *cmp, FILE *to)
 			      "One run was measured before the other: drift is in the figures.");
 	paragraph_end(&p);
 	for (size_t i = 0; i < n; i++) {
+		/* The reason for the kind, above, says it already. */
+		if (!strcmp(remarks[i], UPPER_BOUND))
+			continue;
 		paragraph_put(&p, "Remark: %s.", remarks[i]);
 		paragraph_end(&p);
 	}

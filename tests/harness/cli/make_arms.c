@@ -3,7 +3,7 @@
  * make_arms FILE LABEL ARM...: add a run that nobody measured to a database. An ARM is
  * BENCH:GROUP:NODE:NS:FACTOR=LEVEL,..., whose time per unit of work lies around NS in each of eight
  * processes; a NODE below zero is unknown. NS 0 makes it one that was skipped. From the environment:
- * LANE; PER, the unit of teardown's work, a 4 KiB page without it; NUMA, how many nodes there are.
+ * LANE; SKEW, a level ("none") whose arms have two processes that took ten times as long; PER, the unit of teardown's work, a 4 KiB page without it; NUMA, how many nodes there are.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -130,11 +130,16 @@ static int put_run(struct store *s, const char *uuid, const char *label, int64_t
 /* Each round a little above or below: a spread of 1 %, the same in all arms. */
 static size_t fill(unsigned group, unsigned round, struct sample *samples)
 {
-	static const int spread[ROUNDS] = { 0, 7, -4, 10, -9, 3, -6, 1 };
+	static const int usual[ROUNDS] = { 0, 7, -4, 10, -9, 3, -6, 1 };
+	/* A few processes that took much longer: the mean goes where the median does not. */
+	static const int skewed[ROUNDS] = { 0, 7, -4, 10, -9, 3, 9000, 9000 };
+	const char *skew = getenv("SKEW");
 	uint32_t n = 0;
 
 	for (int block = 0; block < BLOCKS; block++)
 		for (size_t i = 0; i < n_arms; i++) {
+			const int *spread = skew && strstr(arms[i].factors, skew) ? skewed : usual;
+
 			if (arms[i].group != group || !arms[i].ns)
 				continue;
 			samples[n] = (struct sample){

@@ -98,6 +98,36 @@ told() { # ARG...
 	[[ $output == *"not follow from the samples"* ]]
 }
 
+@test "a commit block is no longer than it need be" {
+	case_of one
+	run --separate-stderr tdcost compare --shutdown --format commit
+	echo "$output"
+	# Platform and kinds, a line or two for each of 5 arms and 6 changes, the verdicts, remarks, commands.
+	[ "${#lines[@]}" -le 30 ]
+	# At the arm, not again at its changes.
+	[ "$(grep -c "n=8" <<<"$output")" = 5 ]
+	grep -q "^    vs on: -0.25[0-9]* \[-0.2[0-9]*, -0.2[0-9]*\], -25.0% \[-25.0, -25.0\], faster$" <<<"$output"
+}
+
+@test "levels and changes that differ in sign are told to" {
+	case_of one
+	told
+	[[ $output != *"in sign"* ]]
+	# The VM's median lies below the replay's, its mean above.
+	SKEW='quirk":"none' case_of skewed
+	told
+	[[ $output == *"remark: "*"differ"*"in sign between levels, ms and percent (first: "* ]]
+}
+
+@test "the command for a missing plain VM names its backing" {
+	only_replay thp "${REPLAY/backing=4k,leaf=4K/backing=thp,leaf=2M}"
+	run --separate-stderr tdcost compare --shutdown
+	assert_refused 2 "no plain VM" "tdcost run vm -p quirk=on,off,none -p mem=thp -p size=1M"
+	only_vm plain "${VM/mem=anon/mem=thp}"
+	run --separate-stderr tdcost compare --shutdown
+	assert_refused 2 "tdcost run teardown -p quirk=on,off -p backing=thp -p leaf=2M -p size=1M"
+}
+
 @test "replay and VM may be of two runs" {
 	only_replay replay
 	only_vm plain
