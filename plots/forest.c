@@ -300,7 +300,7 @@ static void figure_widths(const struct forest *style, const struct digits *d, si
 	}
 }
 
-/* Part, place of its name among the names, name, line of names. */
+/* Part, place of its name among the names, name, line of names, look. */
 static void write_key(FILE *out, const struct forest_parts *parts)
 {
 	size_t at = 0, line = 0;
@@ -313,7 +313,8 @@ static void write_key(FILE *out, const struct forest_parts *parts)
 		}
 		fprintf(out, "%zu\t%zu\t", i + 1, at);
 		feed_text(out, parts->name[i]);
-		fprintf(out, "\t%zu\n", line);
+		fprintf(out, "\t%zu\t%u\n", line,
+			parts->look ? parts->look(parts, i) : (unsigned)i + 1);
 		at += feed_width(parts->name[i]) + 4;
 	}
 }

@@ -6,10 +6,14 @@
 # (0 a cell, 1 a panel's name, 2 the columns' names, 3 a bound's name), value, low, high, bound,
 # untrustworthy, name, number, number with interval, width of the name. With PARTS, of what the value
 # is made: low and high of the first, and where each of them ends; and block 3, a line per part:
-# number, place of its name, name, the line of names that it stands in.
+# number, place of its name, name, the line of names that it stands in, how it looks.
 if (!exists("PARTS")) { PARTS = 0 }
 KEYROWS = 0	# beyond the first
 if (PARTS > 0) { stats DATA index 3 using 4 nooutput; PARTS = STATS_records; KEYROWS = STATS_max }
+if (PARTS > 0) {
+	array LOOK[PARTS]
+	stats DATA index 3 using (LOOK[int($0) + 1] = $5, 0) nooutput
+}
 stats DATA index 1 using (0) nooutput
 SECTIONS = STATS_records
 array ROWS[SECTIONS]; array XLO[SECTIONS]; array XHI[SECTIONS]; array Y0[SECTIONS]
@@ -32,9 +36,12 @@ LINES = CAPTION + (DUMB ? 1 : 2) + USED - (DUMB ? (PARTS == 0) : 0.5)
 load HERE."page.gp"
 
 # Told apart by lightness.
-array SHADE[12] = ["#2f4b7c", "#e08214", "#cfd4dc", "#5aa469", "#1a1a1a", "#f4d58d", "#8c510a", \
-	"#7fb2e5", "#b03080", "#7f7f7f", "#dce7c8", "#a04000"]
-array SIGN[12] = ["=", "+", "-", "%", "*", "~", "&", ":", "$", "/", ".", "^"]
+array SHADE[26] = ["#2f4b7c", "#e08214", "#cfd4dc", "#5aa469", "#1a1a1a", "#f4d58d", "#8c510a", \
+	"#7fb2e5", "#b03080", "#7f7f7f", "#dce7c8", "#a04000", "#1b7f8c", "#e6a3c4", "#3d5a1e", \
+	"#c7b8ea", "#b8860b", "#58306b", "#ff9d8a", "#9ad1c4", "#4d4d80", "#d9c9a3", "#00a0a0", "#ffd23f", \
+	"#e05050", "#b0b0b0"]
+array SIGN[26] = ["=", "+", "-", "%", "*", "~", "&", ":", "$", "/", ".", "^", "v", "g", "m", "c", "#", \
+	"x", "t", "k", "a", "l", "w", "i", "1", "2"]
 from(k) = k == 1 ? 0 : column(13 + k)
 till(k) = column(14 + k)
 
@@ -65,8 +72,8 @@ do for [s=1:SECTIONS] {
 		within(k, v) = v >= from(k) && v < till(k)
 		do for [k=1:PARTS] {
 			plot for [c=0:PLOT-1] DATA index 2 \
-				using (LEFT + c):(within(k, cell(c)) ? row(0) : NaN):(SIGN[k]) with labels noenhanced, \
-			     DATA index 3 using (LEFT + $2):($1 == k ? KEYS + $4 : NaN):(SIGN[k]) with labels noenhanced
+				using (LEFT + c):(within(k, cell(c)) ? row(0) : NaN):(SIGN[LOOK[k]]) with labels noenhanced, \
+			     DATA index 3 using (LEFT + $2):($1 == k ? KEYS + $4 : NaN):(SIGN[LOOK[k]]) with labels noenhanced
 		}
 		plot for [k=1:BOUNDS] DATA index 2 using (x($7)):(row(0)):(":") with labels noenhanced, \
 		     for [k=1:ZERO] DATA index 2 using (x(0)):(row(0)):("|") with labels noenhanced, \
@@ -79,9 +86,9 @@ do for [s=1:SECTIONS] {
 		do for [k=1:PARTS] {
 			plot DATA index 2 using (x(from(k))):(till(k) > from(k) ? row(0) : NaN): \
 				(x(from(k))):(x(till(k))):(row(0) - 0.32):(row(0) + 0.32) \
-				with boxxyerror fc rgb SHADE[k], \
+				with boxxyerror fc rgb SHADE[LOOK[k]], \
 			     DATA index 3 using (LEFT + $2):($1 == k ? KEYS + $4 : NaN): \
-				(LEFT + $2):(LEFT + $2 + 1.5):(KEYS + $4 - 0.3):(KEYS + $4 + 0.3) with boxxyerror fc rgb SHADE[k]
+				(LEFT + $2):(LEFT + $2 + 1.5):(KEYS + $4 - 0.3):(KEYS + $4 + 0.3) with boxxyerror fc rgb SHADE[LOOK[k]]
 		}
 		if (PARTS > 0) {
 			plot DATA index 2 using (x($15)):($13 == $13 ? row(0) : NaN):(x($13)):(x($14)) \

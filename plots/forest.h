@@ -18,6 +18,7 @@ struct forest {
 
 #define FOREST_FIGURES 240
 #define FOREST_PARTS   12 /* that can be told apart */
+#define FOREST_LOOKS   26 /* shades in forest.gp */
 
 /* What a row's value is made of: a bar. */
 struct forest_parts {
@@ -25,6 +26,8 @@ struct forest_parts {
 	const char *const *name;
 	/* Part @i in units of the clock, 0 where there is none. */
 	double (*of)(const struct forest_parts *parts, const struct feed_row *row, size_t i);
+	/* How part @i looks, from 1: one of the shades of forest.gp. NULL: as its number. */
+	unsigned (*look)(const struct forest_parts *parts, size_t i);
 	struct interval (*first)(const struct feed_row *row); /* of part 0, likewise */
 	/* What is printed of a row: for a terminal, and with intervals for a picture; and above. */
 	void (*figures)(const struct feed_row *row, char brief[FOREST_FIGURES],

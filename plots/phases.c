@@ -170,6 +170,26 @@ static size_t place_of(const char *name)
 	return i;
 }
 
+/*
+ * A phase looks the same in every picture, whichever others it stands among. Those of a replay first,
+ * then those of a VM; what nobody knew here shares the last two.
+ */
+static const char *const looks[FOREST_LOOKS - 2] = {
+	"reset",  "flush", "reclaim",	"kick",	     "free", "block",	    "track",   "remove",
+	"hkid",	  OTHER,   "pamt",	UNEXPLAINED, "vm",   "guest_memfd", "memslot", "vcpus",
+	"memory", "kill",  "terminate", "kvm",	     "away", "leaves",	    "wait",    "timing",
+};
+
+static unsigned look_of(const struct forest_parts *parts, size_t i)
+{
+	const char *name = parts->name[i];
+	unsigned k = 0;
+
+	while (k < FOREST_LOOKS - 2 && strcmp(looks[k], name))
+		k++;
+	return k + 1 + (k == FOREST_LOOKS - 2 && name[0] & 1);
+}
+
 struct known {
 	const char *name;
 	double share;
@@ -224,6 +244,7 @@ int phases_feed(FILE *data, const struct report *const *runs, size_t n, struct r
 	const char *names[FOREST_PARTS];
 	struct forest_parts parts = { .name = names,
 				      .of = part_of,
+				      .look = look_of,
 				      .first = no_interval,
 				      .heads = heads,
 				      .figures = figures };

@@ -40,6 +40,28 @@ plot() { # PLOT RUN
 	[ "$(grep -c "^ dynamic  on" <<<"$output")" = 3 ]
 }
 
+# The sign before a phase's name below the bars.
+sign_of() { # PHASE
+	grep -o "[^ ] $1\( \|$\)" <<<"$output" | head -n 1 | cut -c 1
+}
+
+@test "a phase looks the same in every picture" {
+	local run=teardown-only
+	tdcost run teardown --label "$run" -p size=2M -p path=teardown -p quirk=on,off --budget 1s >/dev/null || [ $? = 5 ]
+	plot phases label=sizes
+	local reset flush unexplained
+	reset=$(sign_of reset)
+	flush=$(sign_of flush)
+	unexplained=$(sign_of unexplained)
+	[ "$reset$unexplained" = "=^" ]
+	[ "$flush" = "+" ]
+	# Fewer phases stand before it there.
+	plot phases "label=$run"
+	[ "$(sign_of reset)" = "$reset" ]
+	[ "$(sign_of unexplained)" = "$unexplained" ]
+	[ "$(sign_of flush)" = "" ]
+}
+
 @test "shutdown time against size, what quirk=off saves, and what others published apart" {
 	plot size label=sizes
 	grep -q "up: saving by quirk=off, [num]*s per teardown" <<<"$output"
