@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck disable=SC2030,SC2031  # each test is a subshell of its own
 # phases, size and vcpus, of runs that were measured.
 
 load ../harness/cli/helper
