@@ -3,12 +3,14 @@
 #include "harness/cli/compare_shutdown.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/cli/effects.h"
 
 #define ARM_COLUMNS    6
 #define CHANGE_COLUMNS 11
+#define PART_COLUMNS   7
 
 /* ---- words ---- */
 
@@ -314,6 +316,66 @@ static void print_changes(const struct compare *cmp, size_t first, size_t end, b
 	grid_end(&g);
 }
 
+/* The arm that @a is set against for its mode, of the same processes; NULL. */
+static const struct report_cell *paired_with(const struct compare *cmp,
+					     const struct shutdown_arm *a)
+{
+	const struct comparison_row *row = a->against_on < 0 ? NULL : &cmp->c.rows[a->against_on];
+
+	return row && row->paired ? row->a.cell : NULL;
+}
+
+/* Not worth a line: next to nothing in both arms. */
+#define TRIFLE 0.0005
+
+static void print_part(const struct compare *cmp, const struct shutdown_arm *a,
+		       const struct report_part *p, double whole, const struct grid *g)
+{
+	const struct effect *d = &p->diff;
+	char on[32], off[32], number[40], change[48], interval[96], n[24];
+
+	if (fmax(p->a, p->b) < whole * TRIFLE)
+		return;
+	snprintf(change, sizeof(change), "%s%s", sign(d->value),
+		 text_number(told(cmp, d->value), number, sizeof(number)));
+	interval_text(NULL, told(cmp, d->lo), told(cmp, d->hi), interval, sizeof(interval));
+	snprintf(n, sizeof(n), "%zu", d->n);
+	grid_row(g, (const char *const[]){
+			    a->name, p->subject, text_number(told(cmp, p->a), on, sizeof(on)),
+			    text_number(told(cmp, p->b), off, sizeof(off)), change, interval, n });
+}
+
+/* Where it is saved: a shutdown's phases with the erratum mode and without. */
+static void print_parts(const struct compare *cmp, size_t first, size_t end, bool markdown)
+{
+	static const char *const columns[PART_COLUMNS] = {
+		"arm", "phase", ">quirk=on", ">quirk=off", ">change", ">95 % interval", ">n"
+	};
+	struct grid g;
+	bool begun = false;
+
+	for (size_t i = first; i < end; i++) {
+		const struct shutdown_arm *a = &cmp->s.arms[i];
+		const struct report_cell *on = paired_with(cmp, a);
+		struct report_part *parts = NULL;
+		long n = on ? report_parts(a->report, on, a->cell, "phase", &parts) : 0;
+
+		if (n > 0 && !begun) {
+			printf("by phase, %s per sample: medians over processes; change: the mean "
+			       "of "
+			       "theirs\n%s",
+			       shutdown_unit(cmp), markdown ? "\n" : "");
+			grid_begin(&g, markdown, columns, PART_COLUMNS);
+			begun = true;
+		}
+		for (long k = 0; k < n; k++)
+			print_part(cmp, a, &parts[k], on->sum.level, &g);
+		free(parts);
+	}
+	if (begun)
+		grid_end(&g);
+}
+
 void compare_shutdown_table(const struct compare *cmp, bool markdown)
 {
 	char machine[256], memory[320], remarks[SHUTDOWN_REMARKS][320];
@@ -329,6 +391,7 @@ void compare_shutdown_table(const struct compare *cmp, bool markdown)
 		       markdown ? "\n" : "");
 		print_arms(cmp, i, end, markdown);
 		print_changes(cmp, i, end, markdown);
+		print_parts(cmp, i, end, markdown);
 	}
 	n = shutdown_remarks(cmp, remarks);
 	for (size_t i = 0; i < n; i++)
@@ -352,12 +415,29 @@ static json_t *change_json(const struct compare *cmp, long i)
 	return row;
 }
 
+/* What each phase takes with quirk=on and off, in units of the clock. */
+static json_t *parts_json(const struct compare *cmp, const struct shutdown_arm *a)
+{
+	const struct report_cell *on = paired_with(cmp, a);
+	struct report_part *parts = NULL;
+	long n = on ? report_parts(a->report, on, a->cell, "phase", &parts) : 0;
+	json_t *list = json_array();
+
+	for (long i = 0; i < n; i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:f, s:f, s:o}", "phase", parts[i].subject,
+						"on", parts[i].a, "off", parts[i].b, "difference",
+						effect_json(&parts[i].diff, cmp->c.min_n)));
+	free(parts);
+	return list;
+}
+
 static json_t *arm_json(const struct compare *cmp, const struct shutdown_arm *a)
 {
 	const struct interval *i = &a->side.interval;
 
 	return json_pack("{s:s, s:s, s:b, s:s, s:O, s:s, s:s, s:s, s:f, s:f, s:o, s:o, s:f, s:I, "
-			 "s:I, s:o, s:o}",
+			 "s:I, s:o, s:o, s:o}",
 			 "name", a->name, "quirk", a->mode, "plain", a->plain, "kind",
 			 kind_name(a->cell->row->kind), "factors", a->cell->factors, "cell",
 			 a->cell->row->hash, "run", a->report->data.run.uuid, "timed_per",
@@ -365,7 +445,8 @@ static json_t *arm_json(const struct compare *cmp, const struct shutdown_arm *a)
 			 "time", a->side.level, "lo", json_number(i->lo), "hi", json_number(i->hi),
 			 "level", i->level, "n", (json_int_t)a->side.n, "samples",
 			 (json_int_t)a->side.samples, "against_on", change_json(cmp, a->against_on),
-			 "against_plain", change_json(cmp, a->against_plain));
+			 "phases_against_on", parts_json(cmp, a), "against_plain",
+			 change_json(cmp, a->against_plain));
 }
 
 static json_t *case_json(const struct compare *cmp, size_t first, size_t end)

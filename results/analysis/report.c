@@ -227,8 +227,10 @@ void report_free(struct report *r)
 {
 	for (size_t i = 0; i < r->n_cells; i++)
 		json_decref(r->cells[i].factors);
-	for (size_t i = 0; i < r->n_values; i++)
+	for (size_t i = 0; i < r->n_values; i++) {
 		free(r->values[i].sorted);
+		free(r->values[i].medians);
+	}
 	free(r->cells);
 	free(r->values);
 	dataset_free(r->ds);

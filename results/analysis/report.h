@@ -30,6 +30,12 @@ struct report_cell {
 	uint64_t nodes;		/* NUMA nodes that its processes ran on: bit 63 for all above */
 };
 
+/* Of one process: its number in the file, and the median of what its samples yielded. */
+struct report_median {
+	int64_t invocation;
+	double value;
+};
+
 /*
  * What the samples of a cell yielded besides their time (S12): events that were counted, values
  * per CPU or per phase. A row for each subject; before them, where a metric has values of several
@@ -47,6 +53,7 @@ struct report_value {
 	size_t invocations; /* that hold a value */
 	double level;
 	struct interval interval;
+	struct report_median *medians; /* of each of them, by invocation */
 	double *sorted; /* all values, ascending; NULL where the row over all CPUs has them */
 };
 
@@ -124,6 +131,21 @@ struct report_pair {
  */
 long report_pairs(const struct report *r, const char *factor, const char *a, const char *b,
 		  struct report_pair **pairs);
+
+/* A subject of a metric in two arms that share their processes. */
+struct report_part {
+	const char *subject; /* borrowed from the report */
+	double a, b;	     /* levels; 0 where an arm yields none */
+	struct effect diff;  /* b - a, of each process's medians; NaN with less than two */
+};
+
+/**
+ * report_parts() - what each subject of @metric ("phase") takes less or more in @b than in @a
+ *
+ * In the order in which the samples yielded them. The caller frees *@parts. Return: how many; -ENOMEM.
+ */
+long report_parts(const struct report *r, const struct report_cell *a, const struct report_cell *b,
+		  const char *metric, struct report_part **parts);
 
 /* "ns per 4 KiB page" or "instructions per ...". Return: @buf. */
 char *report_unit(const struct report *r, const struct report_cell *cell, char *buf, size_t n);

@@ -97,7 +97,7 @@ static int by_invocation(const void *a, const void *b)
 }
 
 /* The invocations' medians, to @medians. @values has room for all of one. Sorts @of. */
-static size_t medians_of(struct values *of, double *values, double *medians)
+static size_t medians_of(struct values *of, double *values, struct report_median *medians)
 {
 	size_t n = 0;
 
@@ -105,7 +105,8 @@ static size_t medians_of(struct values *of, double *values, double *medians)
 	for (size_t i = 0, end; i < of->n; i = end) {
 		for (end = i; end < of->n && of->v[end].invocation == of->v[i].invocation; end++)
 			values[end - i] = of->v[end].value;
-		medians[n++] = stat_quantile_sorted(values, end - i, 0.5);
+		medians[n++] = (struct report_median){ of->v[i].invocation,
+						       stat_quantile_sorted(values, end - i, 0.5) };
 	}
 	return n;
 }
@@ -113,17 +114,22 @@ static size_t medians_of(struct values *of, double *values, double *medians)
 /* S5, as dataset_arm() does it for the samples' time. */
 static int level_of(struct values *of, double *scratch, struct report_value *out)
 {
-	double *medians = malloc(of->n * sizeof(*medians));
+	struct report_median *kept;
 	int ret = 0;
 
-	if (!medians)
+	out->medians = malloc(of->n * sizeof(*out->medians));
+	if (!out->medians)
 		return -ENOMEM;
-	out->invocations = medians_of(of, scratch, medians);
-	out->level = stat_median(medians, out->invocations);
+	out->invocations = medians_of(of, scratch, out->medians);
+	kept = realloc(out->medians, out->invocations * sizeof(*kept));
+	out->medians = kept ? kept : out->medians;
+	/* There are no more of them than values. */
+	for (size_t i = 0; i < out->invocations; i++)
+		scratch[i] = out->medians[i].value;
+	out->level = stat_median(scratch, out->invocations);
 	out->interval = (struct interval){ NAN, NAN, REPORT_CONF };
 	if (out->invocations > 1)
-		ret = stat_median_interval(medians, out->invocations, REPORT_CONF, &out->interval);
-	free(medians);
+		ret = stat_median_interval(scratch, out->invocations, REPORT_CONF, &out->interval);
 	return ret;
 }
 
@@ -170,8 +176,10 @@ static int add_row(struct collecting *c, struct values *of, const char *subject,
 	snprintf(row.name, sizeof(row.name), "%s", c->of.metric);
 	snprintf(row.subject, sizeof(row.subject), "%s", subject);
 	ret = summarise(of, &row);
-	if (ret)
+	if (ret) {
+		free(row.medians);
 		return ret;
+	}
 	memmove(&v[at + 1], &v[at], (r->n_values++ - at) * sizeof(*v));
 	v[at] = row;
 	return 0;

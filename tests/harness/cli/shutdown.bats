@@ -316,4 +316,11 @@ td_and_plain() { # LABEL QUIRK NS
 	fi
 	run --separate-stderr tdcost compare --shutdown --json
 	jq -e '(.cases | length) == 1 and .cases[0].size == 4194304 and (.cases[0].arms | length) == 7' <<<"$output"
+	# Each saving by phase: of what is reset, and what is left of it.
+	jq -e '[.cases[0].arms[] | select(.against_on)] | length == 3 and all(.[]; .phases_against_on |
+		(map(.phase) | contains(["reset", "unexplained"])) and
+		(map(select(.phase == "reset"))[0] | .on > .off))' <<<"$output"
+	run --separate-stderr tdcost compare --shutdown
+	grep -Eq "^by phase, ms per sample: medians over processes" <<<"$output"
+	grep -Eq "^replay path=dynamic +reset +[0-9.]+ +[0-9.]+ +-[0-9.]+ " <<<"$output"
 }

@@ -207,6 +207,59 @@ static void one_invocation_has_no_interval(void **state)
 	report_free(&r);
 }
 
+/* Arms whose samples yield the same phases, from two given series of medians. */
+static struct report_value series_of(const struct report_cell *cell, const char *subject,
+				     struct report_median *of, size_t n)
+{
+	struct report_value v = { .cell = cell, .medians = of, .invocations = n };
+	double x[8];
+
+	snprintf(v.name, sizeof(v.name), "phase");
+	snprintf(v.subject, sizeof(v.subject), "%s", subject);
+	for (size_t i = 0; i < n; i++)
+		x[i] = of[i].value;
+	v.level = stat_median(x, n);
+	return v;
+}
+
+static void a_difference_is_told_by_phase(void **state)
+{
+	/* Process 3 of the first arm yields nothing of the second's. */
+	struct report_median on[] = { { 1, 100 }, { 2, 130 }, { 3, 90 }, { 4, 110 } };
+	struct report_median off[] = { { 1, 10 }, { 2, 20 }, { 4, 15 }, { 5, 999 } };
+	struct report_median same[] = { { 1, 7 } };
+	struct report_cell cells[3] = { { .label = "" } };
+	struct report_value values[] = {
+		series_of(&cells[0], "reset", on, 4),  series_of(&cells[0], "free", same, 1),
+		series_of(&cells[1], "reset", off, 4), series_of(&cells[1], "free", same, 1),
+		series_of(&cells[1], "kick", off, 3),  series_of(&cells[2], "other", same, 1),
+	};
+	const struct report r = { .values = values, .n_values = COUNT(values) };
+	struct report_part *parts;
+
+	(void)state;
+	assert_int_equal(report_parts(&r, &cells[0], &cells[1], "phase", &parts), 3);
+	assert_string_equal(parts[0].subject, "reset");
+	assert_close(parts[0].a, 105, 1e-9);
+	assert_close(parts[0].b, 17.5, 1e-9);
+	/* -90, -110 and -95: their mean, and 4.303 standard errors on either side of it. */
+	assert_int_equal(parts[0].diff.n, 3);
+	assert_close(parts[0].diff.value, -295.0 / 3, 1e-9);
+	assert_close(parts[0].diff.lo, -295.0 / 3 - 4.30265273 * sqrt(325.0 / 3 / 3), 1e-5);
+	assert_string_equal(parts[1].subject, "free");
+	assert_close(parts[1].diff.value, 0, 0);
+	assert_true(isnan(parts[1].diff.lo));
+	/* Which only one of them has. */
+	assert_string_equal(parts[2].subject, "kick");
+	assert_close(parts[2].a, 0, 0);
+	assert_int_equal(parts[2].diff.n, 3);
+	assert_close(parts[2].diff.value, 15, 1e-9);
+	assert_true(parts[2].diff.lo > 0);
+	free(parts);
+	assert_int_equal(report_parts(&r, &cells[0], &cells[1], "life", &parts), 0);
+	free(parts);
+}
+
 /* The mark is the environment's, and only true is true. */
 static void what_was_made_up_says_so(void **state)
 {
@@ -258,6 +311,7 @@ int main(void)
 		TEST(cpus_are_told_together),
 		TEST(what_was_not_yielded_has_no_row),
 		TEST(one_invocation_has_no_interval),
+		cmocka_unit_test(a_difference_is_told_by_phase),
 		cmocka_unit_test(what_was_made_up_says_so),
 		cmocka_unit_test(made_up_and_measured_are_not_compared),
 	};
