@@ -3,7 +3,7 @@
  * make_arms FILE LABEL ARM...: add a run that nobody measured to a database. An ARM is
  * BENCH:GROUP:NODE:NS:FACTOR=LEVEL,..., whose time per unit of work lies around NS in each of eight
  * processes; a NODE below zero is unknown. NS 0 makes it one that was skipped. From the environment:
- * LANE; SKEW, a level ("none") whose arms have two processes that took ten times as long; PER, the unit of teardown's work, a 4 KiB page without it; NUMA, how many nodes there are.
+ * LANE; SKEW, a level ("none") whose arms have two processes that took ten times as long; PER, the unit of teardown's work, a 4 KiB page without it; NUMA, how many nodes there are; RELEASE, the kernel's.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -58,10 +58,11 @@ static int take_arm(const char *text)
 static const char *identity(void)
 {
 	static char text[128];
-	const char *nodes = getenv("NUMA");
+	const char *nodes = getenv("NUMA"), *release = getenv("RELEASE");
 
-	snprintf(text, sizeof(text), "{\"kernel\":\"6.18.0-invented\",\"synthetic\":true%s%s}",
-		 nodes ? ",\"numa_nodes\":" : "", nodes ? nodes : "");
+	snprintf(text, sizeof(text), "{\"kernel\":\"%s\",\"synthetic\":true%s%s}",
+		 release ? release : "6.18.0-invented", nodes ? ",\"numa_nodes\":" : "",
+		 nodes ? nodes : "");
 	return text;
 }
 
@@ -72,7 +73,10 @@ static int put_boot(struct store *s, int64_t *boot, struct reason *why)
 						.cpu = "Made-up CPU" };
 	const char *lane = getenv("LANE");
 	char hash[HASH_TEXT];
-	const struct store_boot b = { .boot_id = lane ? lane : "never",
+	const char *release = getenv("RELEASE");
+	const struct store_boot b = { .boot_id = lane	   ? lane
+						 : release ? release
+							   : "never",
 				      .host = host.id,
 				      .environment = hash,
 				      .identity = identity(),

@@ -239,6 +239,17 @@ td_and_plain() { # LABEL QUIRK NS
 	[[ $output == *"Without the clear (quirk=off against on): faster in 1 of 1."* ]]
 }
 
+@test "TDs of two kernels are compared where that is the question" {
+	RELEASE=6.17.0-invented td_and_plain always on 900000
+	RELEASE=6.18.0-invented td_and_plain skips off 600000
+	run --separate-stderr tdcost compare label=always label=skips --shutdown
+	assert_refused 2 "kernel (6.17.0-invented -> 6.18.0-invented)" "--across"
+	told label=always label=skips --across kernel --json
+	jq -e '[.cases[0].arms[] | select(.against_on)] | length == 1 and .[0].against_on.verdict == "faster"' <<<"$output"
+	told label=always label=skips --across kernel --format commit
+	[[ $output == *"Linux 6.17.0-invented"*"against Linux"*"6.18.0-invented"* && $output == *"faster in 1 of 1"* ]]
+}
+
 @test "a TD goes with a replay in one run, and a plain VM for each" {
 	"$MAKE_ARMS" tdcost.db both "teardown:0:0:4000:quirk=on,$REPLAY" "teardown:0:0:3000:quirk=off,$REPLAY" \
 		"vm:1:0:300000:quirk=none,$VM" "vm:2:0:900000:quirk=on,$TD" \
