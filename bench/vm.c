@@ -316,7 +316,6 @@ static void vm_prepare(void *state, unsigned arm)
 
 	/* Before the child is made, which has its own copy. */
 	reset_bug_bits = a->quirk ? RESET_BUG_TDX_PW_MCE : 0;
-	phases_clear(&s->phases[a->end]);
 	if (a->end == END_KILLED)
 		ret = holder_start(&s->holder, &s->host, &a->spec, &s->born, &why);
 	else
@@ -325,6 +324,8 @@ static void vm_prepare(void *state, unsigned arm)
 		failed(s, a, ret, &why);
 		return;
 	}
+	/* Behind the child's making, which shares this page: the first mark would take it apart. */
+	phases_clear(&s->phases[a->end]);
 	judge_grant(s, &a->spec.vm);
 	if (s->victim)
 		victim_start(s->victim);

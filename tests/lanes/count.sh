@@ -45,6 +45,10 @@ check "a guest_memfd is skipped with its reason" fits "^skipped: this kernel has
 check "so is a VM with private memory" refused "this KVM has no VM type sw_protected (KVM_CAP_VM_TYPES is 0x1)" \
 	vm -p type=sw_protected -p mem=guest_memfd
 check "and a TD" refused "no TDX: it takes a CPU with it" vm -p type=tdx -p mem=guest_memfd -p populate=prefault
+tdcost run vm -p exit=sigkill -p mem=anon,thp,hugetlb -p size=16M --rounds 3 --blocks 20 --budget 6s --label killed >said
+status=$?
+cat said >&2
+check "killing a process that holds a VM runs" [ $status = 0 ]
 tdcost run teardown -p insn=memset -p backing=4k -p size=1M --rounds 3 --blocks 20 --budget 3s --label teardown >said
 status=$?
 check "the replay of a teardown runs" [ $status = 0 ]
