@@ -62,6 +62,26 @@ double __wrap_bench_sample_ticks(const struct bench_values *out)
 	return seen.ticks;
 }
 
+/* A node that the machine is said to have its CPU on; -1: the machine is asked. */
+static int pretended = -1;
+
+int __real_topo_node_number(const struct topo *topo, unsigned cpu);
+int __wrap_topo_node_number(const struct topo *topo, unsigned cpu);
+int __real_topo_bind_allocations(const struct topo *topo, unsigned cpu, struct reason *why);
+int __wrap_topo_bind_allocations(const struct topo *topo, unsigned cpu, struct reason *why);
+static unsigned bound;
+
+int __wrap_topo_node_number(const struct topo *topo, unsigned cpu)
+{
+	return pretended < 0 ? __real_topo_node_number(topo, cpu) : pretended;
+}
+
+int __wrap_topo_bind_allocations(const struct topo *topo, unsigned cpu, struct reason *why)
+{
+	bound++;
+	return __real_topo_bind_allocations(topo, cpu, why);
+}
+
 static int new_series(struct bench_ctx *ctx, unsigned metric, const char *subject)
 {
 	char name[64];
@@ -261,6 +281,41 @@ static void paging_that_is_not_two_dimensional_is_flagged(void **state)
 	for (unsigned i = 0; i < seen.n_flags; i++)
 		flagged |= seen.flags[i] == FLAG_NO_TWO_DIMENSIONAL_PAGING;
 	assert_int_equal(flagged, module.tdp_known && !module.tdp);
+	plan_free(&plan);
+}
+
+/* Its pages are asked for: they lie on the only node that there is, and not on another. */
+static void memory_on_another_node_is_found_out(void **state)
+{
+	static const char *const settings[] = { "size=4M", "mem=anon,thp,guest_memfd" };
+	struct plan plan = { 0 };
+
+	(void)state;
+	assert_int_equal(plan_add(&plan, &machine, &vm_bench, settings, 2, NULL), 0);
+	for (unsigned g = 0; g < plan.n_groups; g++) {
+		struct bench_ctx ctx = { .machine = &machine,
+					 .arms = plan.groups[g].arms,
+					 .n_arms = plan.groups[g].n_arms,
+					 .seed = 1,
+					 .facts = json_object(),
+					 .flag = keep_flag,
+					 .give_up = no_failure,
+					 .series = new_series };
+		struct reason why = { "" };
+		void *of = NULL;
+
+		memset(&seen, 0, sizeof(seen));
+		bound = 0;
+		pretended = 63;
+		if (vm_bench.setup(&ctx, &of, &why))
+			fail_msg("%s", why.text);
+		assert_int_equal(bound, 1);
+		assert_int_equal(vm_bench.verify(of, 0, &why), -EFAULT);
+		assert_non_null(strstr(why.text, ", not on 63"));
+		pretended = -1;
+		vm_bench.teardown(of);
+		json_decref(ctx.facts);
+	}
 	plan_free(&plan);
 }
 
@@ -464,6 +519,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lives_of_every_kind),
 		cmocka_unit_test(paging_that_is_not_two_dimensional_is_flagged),
+		cmocka_unit_test(memory_on_another_node_is_found_out),
 		cmocka_unit_test(clearing_faults_nothing_in),
 		cmocka_unit_test(a_holder_is_killed_and_leaves_nothing),
 		cmocka_unit_test(a_holder_may_hold_nothing),

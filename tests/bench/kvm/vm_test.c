@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "bench/kvm/guest.h"
-#include "bench/kvm/vm.h"
+#include "bench/kvm/life.h"
 #include "fake_kvm.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -297,6 +297,24 @@ static void a_vm_without_memory_is_found(void **state)
 	}
 }
 
+/* As the benchmark begins one. */
+static void a_life_begins_with_memory(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(specs); i++) {
+		struct life_spec spec = { .vm = specs[i] };
+		struct reason why = { "" };
+		struct life_born born;
+		struct life life;
+
+		assert_int_equal(life_begin(&life, &host, &spec, &born, &why), 0);
+		if (vm_check(&life.of.vm, &why))
+			fail_msg("spec %u: %s", i, why.text);
+		assert_true(born.create > 0 && born.populate > 0);
+		assert_int_equal(life_end(&life, NULL, &why), 0);
+	}
+}
+
 static void memory_elsewhere_is_found(void **state)
 {
 	struct vm_spec spec = SPEC(BACKING_ANON, VM_BY_GUEST, 1);
@@ -396,6 +414,7 @@ int main(void)
 						nothing_left),
 		cmocka_unit_test_setup_teardown(an_untouched_page_is_found, fresh, nothing_left),
 		cmocka_unit_test_setup_teardown(a_vm_without_memory_is_found, fresh, nothing_left),
+		cmocka_unit_test_setup_teardown(a_life_begins_with_memory, fresh, nothing_left),
 		cmocka_unit_test_setup_teardown(memory_elsewhere_is_found, fresh, nothing_left),
 		cmocka_unit_test_setup_teardown(every_page_is_cleared_once, fresh, nothing_left),
 		cmocka_unit_test(the_guest_sees_all_of_its_memory),
