@@ -62,13 +62,15 @@ check "KVM is there" [ -c /dev/kvm ]
 all_run "vm, vCPUs" 24 vm -p mem=anon,thp,hugetlb -p vcpus=1,2,4,8 -p exit=ordered,sigkill -p size=16M
 all_run "vm, the erratum mode" 6 vm -p quirk=on,off,none -p insn=memset -p vcpus=1,4 -p size=4M
 all_run "vm, a co-runner, and the memory used again" 2 vm -p victim=on -p realloc=off,on -p size=4M
+all_run "vm, a co-runner on the CPU on which it ends" 2 vm -p victim=same -p exit=ordered,sigkill -p size=4M
 check "a guest_memfd is refused" refused "this kernel has no guest_memfd: Linux 6.8 or newer" vm -p mem=guest_memfd
 case $(uname -r) in
 6.1.*)
 	check "so is KVM_PRE_FAULT_MEMORY" refused "this KVM has no KVM_PRE_FAULT_MEMORY" vm -p populate=prefault
 	;;
 *)
-	all_run "vm, KVM_PRE_FAULT_MEMORY" 2 vm -p populate=prefault -p vcpus=1,4 -p size=4M
+	# Each looks whether its pages are its own: the call alone maps anonymous memory to the zero page.
+	all_run "vm, KVM_PRE_FAULT_MEMORY" 6 vm -p populate=prefault -p mem=anon,thp,hugetlb -p vcpus=1,4 -p size=4M
 	;;
 esac
 check "without the pool's pages hugetlb is refused" refused "hugetlb-2m pool has" vm -p mem=hugetlb -p size=64M
