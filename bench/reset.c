@@ -262,6 +262,21 @@ static int user_supported(const struct machine *m, const struct cell *cell, stru
 				cell->levels[F_REGION].number, why);
 }
 
+/* Of each CPU that may be drawn. */
+static int remote_supported(const struct topo *topo, struct reason *why)
+{
+	int cpu = topo_never_remote(topo);
+
+	if (topo_nodes(topo) < 2)
+		return reason_set(why, -ENOTSUP, "this machine has one NUMA node");
+	if (cpu >= 0)
+		return reason_set(why, -ENOTSUP,
+				  "node=remote: beside the node of CPU %d there is none with a CPU "
+				  "that this process may use",
+				  cpu);
+	return 0;
+}
+
 static int reset_supported(const struct machine *m, const struct cell *cell, struct reason *why)
 {
 	int ret = region_calls_supported(m, &cell->levels[F_REGION], &cell->levels[F_PAGE],
@@ -271,8 +286,10 @@ static int reset_supported(const struct machine *m, const struct cell *cell, str
 
 	if (ret)
 		return ret;
-	if (cell->levels[F_NODE].number == NODE_REMOTE && topo_nodes(m->topo) < 2)
-		return reason_set(why, -ENOTSUP, "this machine has one NUMA node");
+	if (cell->levels[F_NODE].number == NODE_REMOTE)
+		ret = remote_supported(m->topo, why);
+	if (ret)
+		return ret;
 	return in_kernel(cell) ? kernel_supported(m, cell, why) : user_supported(m, cell, why);
 }
 
@@ -342,11 +359,25 @@ static int open_kernel(struct reset_state *s, struct bench_ctx *ctx, uint64_t by
 				 topo_node_number(ctx->machine->topo, (unsigned)cpu), why);
 }
 
+/* The CPU by whose node the pages lie. One that was named with --cpu may have no remote one. */
+static int memory_cpu(const struct bench_ctx *ctx, int *cpu, struct reason *why)
+{
+	*cpu = (int)ctx->cpu;
+	if (ctx->arms[0].levels[F_NODE].number == NODE_REMOTE)
+		*cpu = topo_remote_cpu(ctx->machine->topo, ctx->cpu);
+	if (*cpu < 0)
+		return reason_set(why, -ENOTSUP,
+				  "node=remote: there is none for CPU %u; name another one with "
+				  "--cpu",
+				  ctx->cpu);
+	return 0;
+}
+
 static int reset_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 {
 	const struct level *l = ctx->arms[0].levels;
 	struct reset_state *s = calloc(1, sizeof(*s));
-	int cpu = (int)ctx->cpu, ret;
+	int cpu, ret;
 
 	if (s)
 		s->calls = calloc(ctx->n_arms, sizeof(*s->calls));
@@ -358,8 +389,9 @@ static int reset_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 	s->in_kernel = in_kernel(&ctx->arms[0]);
 	for (unsigned i = 0; i < ctx->n_arms; i++)
 		fill_call(ctx->arms[i].levels, &s->calls[i]);
-	if (l[F_NODE].number == NODE_REMOTE)
-		cpu = topo_remote_cpu(ctx->machine->topo, ctx->cpu);
+	ret = memory_cpu(ctx, &cpu, why);
+	if (ret)
+		goto out;
 	json_object_set_new(ctx->facts, "memory_node",
 			    json_integer(topo_node_of(ctx->machine->topo, (unsigned)cpu)));
 	if (s->in_kernel)
@@ -372,6 +404,7 @@ static int reset_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 					      .cpu = (unsigned)cpu,
 				      },
 				      why);
+out:
 	if (ret) {
 		reset_teardown(s);
 		return ret;

@@ -330,17 +330,22 @@ static bool same_memory(uint64_t a, uint64_t b)
 	return big - small <= big / 8;
 }
 
-size_t topo_equals(const struct topo *topo, unsigned *cpus, size_t max)
+static bool is_equal(const struct topo *topo, const struct cpu *c)
 {
 	const struct cpu *like = &topo->cpus[0];
+
+	return c->first[TOPO_PER_CORE] && c->kind == like->kind &&
+	       c->llc_bytes == like->llc_bytes && same_memory(c->node_bytes, like->node_bytes);
+}
+
+size_t topo_equals(const struct topo *topo, unsigned *cpus, size_t max)
+{
 	size_t n = 0;
 
 	for (unsigned i = 0; i < topo->n_cpus; i++) {
 		const struct cpu *c = &topo->cpus[i];
 
-		if (!c->first[TOPO_PER_CORE] || c->kind != like->kind ||
-		    c->llc_bytes != like->llc_bytes ||
-		    !same_memory(c->node_bytes, like->node_bytes))
+		if (!is_equal(topo, c))
 			continue;
 		if (n < max)
 			cpus[n] = c->os;
@@ -377,6 +382,14 @@ int topo_remote_cpu(const struct topo *topo, unsigned cpu)
 
 	for (unsigned i = 0; here && i < topo->n_cpus; i++)
 		if (topo->cpus[i].node >= 0 && topo->cpus[i].node != here->node)
+			return (int)topo->cpus[i].os;
+	return -1;
+}
+
+int topo_never_remote(const struct topo *topo)
+{
+	for (unsigned i = 0; i < topo->n_cpus; i++)
+		if (is_equal(topo, &topo->cpus[i]) && topo_remote_cpu(topo, topo->cpus[i].os) < 0)
 			return (int)topo->cpus[i].os;
 	return -1;
 }

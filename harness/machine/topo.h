@@ -82,6 +82,16 @@ size_t topo_spread(const struct topo *topo, unsigned first, unsigned *cpus, size
 /* The first CPU of another NUMA node than @cpu's, -1 where there is none. */
 int topo_remote_cpu(const struct topo *topo, unsigned cpu);
 
+/**
+ * topo_never_remote() - the first of topo_equals() that topo_remote_cpu() finds nothing for
+ *
+ * More nodes than one do not say that there is none: a node may hold memory and no CPU, or its CPUs
+ * may not be this process's.
+ *
+ * Return: the CPU; -1 where each has a remote one.
+ */
+int topo_never_remote(const struct topo *topo);
+
 /* Pin the calling thread to @cpu. Return: 0, -ENOTSUP, -EINVAL, -errno of the system. */
 int topo_bind_thread(const struct topo *topo, unsigned cpu, struct reason *why);
 

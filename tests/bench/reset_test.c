@@ -731,6 +731,70 @@ static void cached_lines_need_room_in_the_cache(void **state)
 	topo_close(m.topo);
 }
 
+/* More than one node does not say that a CPU has a remote one: memory may be by no CPU of ours. */
+static void remote_memory_is_by_another_cpu(void **state)
+{
+	static const struct {
+		const char *machine, *complaint; /* NULL: there is one */
+	} cases[] = {
+		{ "pack:1 numa:1 l3:1 core:2 pu:1", "one NUMA node" },
+		{ "pack:1 [numa] [numa] l3:1 core:4 pu:1",
+		  "beside the node of CPU 0 there is none" },
+		{ "pack:2 [numa] [numa] l3:1 core:2 pu:1", NULL },
+		{ "pack:2 numa:1 l3:1 core:2 pu:1", NULL },
+	};
+	static const char *const settings[] = { "quirk=on",   "insn=memset", "region=2M",
+						"backing=4k", "node=remote", "mode=user" };
+	static const char *const kernel[] = { "quirk=off", "region=2M", "node=remote",
+					      "mode=kernel" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct reason why = { "" };
+		struct machine m;
+
+		machine_like(&m, 0, false, cases[i].machine);
+		for (unsigned in_kernel = 0; in_kernel < 2; in_kernel++) {
+			assert_int_equal(plan_add(&plan, &m, &reset_bench,
+						  in_kernel ? kernel : settings, in_kernel ? 4 : 6,
+						  &why),
+					 0);
+			if (cases[i].complaint)
+				assert_non_null(
+					strstr(plan.cells[0].reason.text, cases[i].complaint));
+			else if (!in_kernel)
+				assert_int_equal(plan.cells[0].state, CELL_PLANNED);
+			plan_free(&plan);
+		}
+		topo_close(m.topo);
+	}
+}
+
+/* What a plan asked is asked again of the CPU that is measured on: --cpu names any. */
+static void without_a_remote_node_nothing_is_set_up(void **state)
+{
+	struct reason why = { "" };
+	struct machine m = machine;
+
+	(void)state;
+	if (topo_open(&m.topo, "pack:2 numa:1 l3:1 core:2 pu:1", &why))
+		fail_msg("%s", why.text);
+	assert_int_equal(plan_add(&plan, &m, &reset_bench,
+				  (const char *const[]){ "quirk=on", "insn=memset", "region=256K",
+							 "backing=4k", "node=remote" },
+				  5, &why),
+			 0);
+	topo_close(m.topo);
+	m = machine;
+	if (topo_open(&machine.topo, "pack:1 [numa] [numa] l3:1 core:4 pu:1", &why))
+		fail_msg("%s", why.text);
+	assert_int_equal(set_up(&why), -ENOTSUP);
+	assert_non_null(strstr(why.text, "there is none for CPU 0"));
+	assert_null(bench_state);
+	topo_close(machine.topo);
+	machine = m;
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, clean_slate, close_bench)
 
 int main(void)
@@ -757,6 +821,8 @@ int main(void)
 		TEST(clzero_stores_nothing_but_zeros),
 		TEST(regions_follow_the_llc),
 		TEST(cached_lines_need_room_in_the_cache),
+		TEST(remote_memory_is_by_another_cpu),
+		TEST(without_a_remote_node_nothing_is_set_up),
 	};
 
 	return cmocka_run_group_tests(tests, open_machine, close_machine);

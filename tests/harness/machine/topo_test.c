@@ -209,13 +209,16 @@ static void spread(void **state)
 		unsigned first;
 		size_t n;
 		unsigned expect[6];
-		int remote;
+		int remote, never;
 	} cases[] = {
-		{ "pack:2 numa:1 core:2 pu:2", 0, 8, { 0, 2, 4, 6, 1, 3 }, 4 },
-		{ "pack:2 numa:1 core:2 pu:2", 5, 8, { 5, 0, 2, 6, 1, 3 }, 0 },
-		{ "pack:1 numa:1 core:4 pu:1", 2, 4, { 2, 0, 1, 3, 99, 99 }, -1 },
-		{ "pu:3", 0, 3, { 0, 1, 2, 99, 99, 99 }, -1 },
-		{ "pu:3", 7, 0, { 99, 99, 99, 99, 99, 99 }, -1 },
+		{ "pack:2 numa:1 core:2 pu:2", 0, 8, { 0, 2, 4, 6, 1, 3 }, 4, -1 },
+		{ "pack:2 numa:1 core:2 pu:2", 5, 8, { 5, 0, 2, 6, 1, 3 }, 0, -1 },
+		{ "pack:1 numa:1 core:4 pu:1", 2, 4, { 2, 0, 1, 3, 99, 99 }, -1, 0 },
+		{ "pu:3", 0, 3, { 0, 1, 2, 99, 99, 99 }, -1, 0 },
+		{ "pu:3", 7, 0, { 99, 99, 99, 99, 99, 99 }, -1, 0 },
+		/* Two nodes of one group of CPUs, as DRAM and HBM beside each other. */
+		{ "pack:1 [numa] [numa] core:4 pu:1", 0, 4, { 0, 1, 2, 3, 99, 99 }, -1, 0 },
+		{ "pack:2 [numa] [numa] core:1 pu:1", 1, 2, { 1, 0, 99, 99, 99, 99 }, 0, -1 },
 	};
 
 	(void)state;
@@ -226,6 +229,7 @@ static void spread(void **state)
 		assert_int_equal(topo_spread(t, cases[i].first, cpus, 6), cases[i].n);
 		assert_memory_equal(cpus, cases[i].expect, sizeof(cpus));
 		assert_int_equal(topo_remote_cpu(t, cases[i].first), cases[i].remote);
+		assert_int_equal(topo_never_remote(t), cases[i].never);
 		topo_close(t);
 	}
 }
