@@ -48,6 +48,13 @@ lane_check() {
 		fail 2 "--cpus $cpus: lane $lane has ${lane_most_cpus[$lane]} at most"
 	[ -n "$packages" ] || packages=$((cpus % lane_packages[$lane] ? 1 : lane_packages[$lane]))
 	[ $((cpus % packages)) = 0 ] || fail 2 "--packages $packages: $cpus CPUs cannot be shared out evenly"
+	[ $((cpus / packages % dies)) = 0 ] ||
+		fail 2 "--dies $dies: the $((cpus / packages)) CPUs of a package cannot be shared out evenly"
+	[ $((cpus / packages / dies % threads)) = 0 ] ||
+		fail 2 "--threads $threads: the $((cpus / packages / dies)) CPUs of a die are no whole number of cores"
+	[ "$numa" = no ] || [ "${lane_emulator[$lane]}" = qemu ] || fail 2 "--numa: lane $lane has one node"
+	# QEMU tells of a die's cache by a leaf that Linux reads on Intel's CPUs alone.
+	[ "$lane" != smoke ] || [ "$dies" = 1 ] || lane_cpu[smoke]=max,vendor=GenuineIntel
 	timeout=${timeout:-${lane_timeout[$lane]}}
 	[ "$lane" != vm ] || lane_check_kvm
 }

@@ -30,6 +30,10 @@ on the VM's PATH, which holds tdcost and busybox: `tdcost run null`, `sh -c '...
   --build DIR         take tdcost from this build folder (default: build it first)
   --cpus N            N CPUs (default: smoke 4, else 1)
   --packages P        in P packages (default: smoke 2, else 1)
+  --dies D            D dies in each, with an LLC of its own (default: 1); in lane
+                      smoke the CPUs are Intel's then, and have no SVM
+  --threads T         T hyperthreads in each core (default: 1)
+  --numa              a NUMA node for each package, of equal memory (default: one)
   --cpu-flags +X,-Y   CPU features more or less than the lane's
   --memory MIB        default 1024
   --append "ARGS"     arguments for the kernel
@@ -48,19 +52,19 @@ END
 }
 
 lane=count kernel=6.12 modules='' module='' insmod='' build='' dmesg='' db=${TDCOST_DB:-tdcost.db}
-cpus='' packages='' memory=1024 timeout='' cpu_flags='' only='' update=no verbose=no
+cpus='' packages='' dies=1 threads=1 numa=no memory=1024 timeout='' cpu_flags='' only='' update=no verbose=no
 loads=() adds=() wanted=() append=()
 
 # Where the value of an option goes, and what it must look like.
 declare -A option_place=(
 	[--lane]=lane [--kernel]=kernel [--modules]=modules [--module]=module [--insmod]=insmod
 	[--load]=loads [--add]=adds [--get]=wanted [--dmesg]=dmesg [--db]=db [--build]=build
-	[--cpus]=cpus [--packages]=packages [--cpu-flags]=cpu_flags [--memory]=memory
+	[--cpus]=cpus [--packages]=packages [--dies]=dies [--threads]=threads [--cpu-flags]=cpu_flags [--memory]=memory
 	[--append]=append [--timeout]=timeout [--fetch]=kernel [--headers]=kernel
 )
 declare -A option_check=(
 	[--add]=a_file [--get]=a_pair [--dmesg]=a_place [--db]=a_place [--cpus]=a_number
-	[--packages]=a_number [--memory]=a_number [--timeout]=a_number [--cpu-flags]=some_flags
+	[--packages]=a_number [--dies]=a_number [--threads]=a_number [--memory]=a_number [--timeout]=a_number [--cpu-flags]=some_flags
 )
 
 a_number() {
@@ -114,6 +118,7 @@ option_flag() {
 	--update) update=yes ;;
 	--verbose) verbose=yes ;;
 	--no-module) module=none ;;
+	--numa) numa=yes ;;
 	*) fail 2 "'$1': there is no such option; see --help" ;;
 	esac
 }

@@ -58,6 +58,9 @@ refused() { # STATUS WORDS OPTION...
 	refused 2 "lane count has 1 at most" --cpus 2 -- true
 	refused 2 "lane spr has 1 at most" --lane spr --cpus 2 -- true
 	refused 2 "evenly" --lane smoke --cpus 4 --packages 3 -- true
+	refused 2 "evenly" --lane smoke --cpus 4 --packages 2 --dies 3 -- true
+	refused 2 "no whole number of cores" --lane smoke --cpus 4 --packages 2 --threads 4 -- true
+	refused 2 "lane spr has one node" --lane spr --numa -- true
 	refused 2 "+FEATURE or -FEATURE" --cpu-flags "svm off" -- true
 	refused 2 "no such file" --add nowhere -- true
 	refused 2 "/PATH/IN/THE/VM=FILE" --get here -- true

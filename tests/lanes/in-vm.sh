@@ -36,6 +36,18 @@ refused() {
 	[ $status = 4 ] && grep -qF -- "$reason" why
 }
 
+# all_run WHAT N ARGUMENT...: check runs N cells, and skips none of them.
+all_run() {
+	of=$1
+	cells=$2
+	shift 2
+	tdcost check "$@" >table 2>errors
+	status=$?
+	cat table errors >&2
+	check "$of: check finds no fault" [ $status = 0 ]
+	check "$of: all $cells cells ran" [ "$(grep -c ' ok ' table)" = "$cells" -a "$(grep -c ' skipped ' table)" = 0 ]
+}
+
 # fits PATTERN FILE
 fits() {
 	grep -q -- "$1" "$2"

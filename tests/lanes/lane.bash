@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash disable=SC2016  # programs in quotes
-# A lane's test boots once for all its @tests: the script of the same name runs in the VM, and says
+# A lane's test boots once for all its @tests: the script of the same name, or $SCRIPT, runs in the VM, and says
 # "ok WHAT" or "not ok WHAT" of each thing that it looked at.
 
 # boot_lane LANE NAME OPTION...: leaves NAME.{status,stdout,stderr,dmesg,db}.
 boot_lane() {
-	local lane=$1 name=$2 status=0
+	local lane=$1 name=$2 script=${SCRIPT:-$1}.sh status=0
 	shift 2
 	cd "$BATS_FILE_TMPDIR" || return 1
 	"$TOP/scripts/vm" --lane "$lane" --kernel "$KERNEL" --build "${TDCOST%/harness/cli/tdcost}" \
 		--db "$name.db" --dmesg "$name.dmesg" --add "$TOP/tests/lanes/in-vm.sh" \
-		--add "$TOP/tests/lanes/$lane.sh" "$@" -- "$lane.sh" \
+		--add "$TOP/tests/lanes/$script" "$@" -- "$script" \
 		>"$name.stdout" 2>"$name.stderr" || status=$?
 	echo $status >"$name.status"
 }

@@ -9,6 +9,12 @@ setup_file() {
 	boot_lane smoke smoke --load kvm-amd --append "slub_debug=FZPU hugepages=16"
 }
 
+@test "every check on a machine whose scopes differ, with two NUMA nodes" {
+	SCRIPT=wide boot_lane smoke wide --cpus 16 --packages 2 --dies 2 --threads 2 --numa --append slub_debug=FZPU
+	all_ok wide
+	quiet_kernel wide
+}
+
 setup() {
 	cd "$BATS_FILE_TMPDIR" || return 1
 }

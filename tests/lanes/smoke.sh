@@ -16,18 +16,6 @@ check "doctor names the machine" fits "2 packages, 2 LLCs" said
 check "run refuses, for there is no clock" exits 4 tdcost run null
 check "nothing was stored" [ ! -e "$TDCOST_DB" ]
 
-# all_run WHAT N ARGUMENT...: check runs N cells, and skips none of them.
-all_run() {
-	what=$1
-	cells=$2
-	shift 2
-	tdcost check "$@" >table 2>errors
-	status=$?
-	cat table errors >&2
-	check "$what: check finds no fault" [ $status = 0 ]
-	check "$what: all $cells cells ran" [ "$(grep -c ' ok ' table)" = "$cells" -a "$(grep -c ' skipped ' table)" = 0 ]
-}
-
 for cpu in 0 3; do
 	all_run "null on CPU $cpu" 1 null --cpu $cpu
 done

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kmod_smoke [tdcost.ko]: does the module do what its header says? As root, in a lane.
+ * kmod_smoke [tdcost.ko [scopes]]: does the module do what its header says? As root, in a lane.
  *
  * With the file it loads and unloads it, and tests that too (one that is loaded goes first);
  * without, the module is there already.
+ * With the word behind it only what asks who flushes: for machines that are wide, and slow for it.
  * What takes a second CPU is not asked of a machine that has one; a line says so. Ends with 0, or
  * with the number of tests that failed.
  */
@@ -60,14 +61,20 @@ static int run_loads(bool alone)
 	return _cmocka_run_group_tests("loading", tests, n_tests, NULL, NULL);
 }
 
+static int finish(int failed)
+{
+	printf("kmod_smoke: %d failed\n", failed);
+	return failed;
+}
+
 int main(int argc, char **argv)
 {
 	struct smoke_cpus online;
-	bool alone;
+	bool alone, scopes = argc == 3 && !strcmp(argv[2], "scopes");
 	int failed;
 
-	if (argc > 2) {
-		fprintf(stderr, "kmod_smoke: too many arguments: write kmod_smoke [tdcost.ko]\n");
+	if (argc > 2 && !scopes) {
+		fprintf(stderr, "kmod_smoke: write kmod_smoke [tdcost.ko [scopes]]\n");
 		return 2;
 	}
 	smoke_module = argv[1];
@@ -80,7 +87,10 @@ int main(int argc, char **argv)
 	alone = online.n == 1;
 	if (alone)
 		printf("one CPU: what takes two is not asked\n");
+	smoke_print_topology(&online);
 	add(smoke_flush_tests);
+	if (scopes)
+		return finish(run("scopes"));
 	add(smoke_pages_tests);
 	add(smoke_teardown_tests);
 	add(smoke_topup_tests);
@@ -95,6 +105,5 @@ int main(int argc, char **argv)
 	failed = run("loaded");
 	if (smoke_module)
 		failed += run_loads(alone);
-	printf("kmod_smoke: %d failed\n", failed);
-	return failed;
+	return finish(failed);
 }

@@ -20,6 +20,15 @@ smoke() { # VM-OPTION... -- COMMAND...
 	log_clean
 }
 
+@test "scopes are told apart where packages, LLCs, cores and CPUs are" {
+	smoke --cpus 16 --packages 2 --dies 2 --threads 2 --add "$SMOKE" -- kmod_smoke /lib/tdcost/tdcost.ko scopes
+	[ "$status" = 0 ]
+	[[ $output == *"packages 2, LLCs 4, cores 8, CPUs 16"* ]]
+	[[ $output == *"each_masked_cpu_flushes_once_and_no_other_does"* ]]
+	[[ $output == *"kmod_smoke: 0 failed"* ]]
+	log_clean
+}
+
 @test "100,000 garbage calls end with an errno" {
 	smoke --cpus 4 --packages 2 --add "$FUZZ" -- kmod_fuzz
 	[ "$status" = 0 ]

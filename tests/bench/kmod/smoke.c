@@ -115,6 +115,26 @@ bool smoke_same_llc(unsigned a, unsigned b)
 	return a == b || listed(list, b);
 }
 
+static unsigned count_objects(const struct smoke_cpus *c, bool (*same)(unsigned a, unsigned b))
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		unsigned j = 0;
+
+		while (j < i && !same(c->cpu[j], c->cpu[i]))
+			j++;
+		count += j == i;
+	}
+	return count;
+}
+
+void smoke_print_topology(const struct smoke_cpus *c)
+{
+	printf("packages %u, LLCs %u, cores %u, CPUs %u\n", count_objects(c, smoke_same_package),
+	       count_objects(c, smoke_same_llc), count_objects(c, smoke_same_core), c->n);
+}
+
 void smoke_open(struct kmod *k)
 {
 	struct reason why = { "" };

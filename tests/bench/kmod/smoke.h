@@ -36,6 +36,9 @@ bool smoke_same_package(unsigned a, unsigned b);
 bool smoke_same_llc(unsigned a, unsigned b);
 bool smoke_same_core(unsigned a, unsigned b);
 
+/* A line that says how many of each there are: where numbers are equal, so are the modes. */
+void smoke_print_topology(const struct smoke_cpus *c);
+
 /* Opens the device or fails the test. */
 void smoke_open(struct kmod *k);
 
