@@ -20,9 +20,18 @@
 #include "bench/ops/scope.h"
 #include "bench/ops/victim.h"
 #include "bench/wbinvd.h"
+#include "harness/machine/mem.h"
 
 #define CALIBRATE_MS 10
-#define LATE_S	     1 /* native_stop_other_cpus() waits as long, then sends NMIs */
+/*
+ * What is kept of a victim: its laps, and the steps of a flush that takes 10 ms on each CPU, one
+ * after the other; of an L2 a step takes 80 ns or more. At most 256 MiB, and an eighth of what there
+ * is.
+ */
+#define ROOM_STEPS (1ul << 20)
+#define CPU_STEPS  (10 * 1000 * 1000 / 50)
+#define MAX_STEPS  (1ul << 25)
+#define LATE_S	   1 /* native_stop_other_cpus() waits as long, then sends NMIs */
 
 /* Indexes are those of enum tdcost_mode. */
 static const struct level_info scope_levels[] = {
@@ -134,7 +143,9 @@ struct wbinvd_state {
 	struct victim *victim;		     /* NULL: none */
 	int *tail, *instruction, *interrupt; /* series, by CPU number */
 	int series[M_MAX];
-	unsigned watched, unseen; /* samples beside a victim, and those that say nothing of it */
+	/* Samples beside a victim, those that say nothing of it, and those that outlast its record. */
+	unsigned watched, unseen, outlast;
+	size_t room;
 	struct flusher_arm arms[];
 };
 
@@ -240,13 +251,32 @@ static int series_setup(struct wbinvd_state *s, struct bench_ctx *ctx, struct re
 	return ret;
 }
 
+static size_t steps_to_keep(const struct wbinvd_state *s, uint64_t available)
+{
+	size_t steps = ROOM_STEPS, most = available / 8 / sizeof(uint64_t);
+	unsigned cpus = 0;
+
+	for (unsigned i = 0; i < s->n_arms; i++)
+		cpus = s->arms[i].scope.n > cpus ? s->arms[i].scope.n : cpus;
+	steps += (size_t)cpus * CPU_STEPS;
+	steps = steps < MAX_STEPS ? steps : MAX_STEPS;
+	if (!available || steps < most)
+		return steps;
+	return most > ROOM_STEPS ? most : ROOM_STEPS;
+}
+
 static int victim_setup(struct wbinvd_state *s, struct bench_ctx *ctx, int cpu, struct reason *why)
 {
+	int ret;
+
 	if (cpu < 0)
 		return 0;
+	s->room = steps_to_keep(s, mem_available(ctx->machine->root));
 	json_object_set_new(ctx->facts, "victim", json_integer(cpu));
-	return victim_open(&s->victim, ctx->machine->topo, (unsigned)cpu,
-			   ctx->arms[0].levels[F_SET].number, ctx->seed, why);
+	json_object_set_new(ctx->facts, "victim_room", json_integer((json_int_t)s->room));
+	ret = victim_open(&s->victim, ctx->machine->topo, (unsigned)cpu,
+			  ctx->arms[0].levels[F_SET].number, ctx->seed, why);
+	return ret ? ret : victim_room(s->victim, s->room, why);
 }
 
 static int find_victim(const struct bench_ctx *ctx, int *cpu, struct reason *why)
@@ -357,12 +387,16 @@ static void victim_values(struct wbinvd_state *s, struct bench_values *out)
 		return;
 	s->watched++;
 	if (victim_judge(&steps, call->start, call->end, &f)) {
-		s->unseen++;
+		s->unseen += !steps.full;
+		s->outlast += steps.full;
 		return;
 	}
 	bench_value(out, s->series[M_GAP], f.gap);
 	bench_value(out, s->series[M_SLOWDOWN], f.slowdown);
-	bench_value(out, s->series[M_COLD], !f.back);
+	/* It may have got warm behind the record's end: then it is not known to be cold. */
+	s->outlast += steps.full && !f.back;
+	if (!steps.full || f.back)
+		bench_value(out, s->series[M_COLD], !f.back);
 	if (!f.back)
 		return;
 	bench_value(out, s->series[M_WARM_UP], f.warm_up);
@@ -396,8 +430,16 @@ static int wbinvd_verify(void *state, unsigned arm, struct reason *why)
 /* Others may have had its CPU for a while. That is no fault of the flush, unless it is always so. */
 static int judge_victim(const struct wbinvd_state *s, struct reason *why)
 {
-	char detail[128];
+	char detail[160];
 
+	if (s->outlast) {
+		snprintf(
+			detail, sizeof(detail),
+			"in %u of %u samples the victim's trouble lasted longer than the %zu steps "
+			"that are kept of it",
+			s->outlast, s->watched, s->room);
+		s->ctx->flag(s->ctx, FLAG_RECORD_FULL, -1, detail);
+	}
 	if (!s->unseen)
 		return 0;
 	if (s->unseen == s->watched)

@@ -250,5 +250,6 @@ struct victim_steps victim_stop(struct victim *v)
 	wait_until(v, until < v->room ? until : v->room);
 	atomic_store(&v->run, false);
 	wait_until_idle(v);
-	return (struct victim_steps){ v->end, atomic_load(&v->done), v->lap };
+	until = atomic_load(&v->done);
+	return (struct victim_steps){ v->end, until, v->lap, until == v->room };
 }

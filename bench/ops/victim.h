@@ -41,6 +41,7 @@ int victim_supported(const struct topo *topo, enum victim_where where, struct re
 struct victim_steps {
 	const uint64_t *end;
 	size_t n, lap;
+	bool full; /* there was no room for more: what is missing behind the last one was done */
 };
 
 struct victim_found {

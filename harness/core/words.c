@@ -90,6 +90,8 @@ static const struct trust_flag_info trust_flags[] = {
 			       "phases miss or exceed the time of more than half of the samples" },
 	[FLAG_RETRIED] = { "retried", false,
 			   "a call was refused and tried again, and the wait is in the figure" },
+	[FLAG_RECORD_FULL] = { "record-full", false,
+			       "what is kept of a co-runner's steps ended before its trouble did" },
 };
 static_assert(ARRAY_SIZE(trust_flags) == FLAG_MAX, "every flag has its words");
 

@@ -25,7 +25,7 @@ static uint64_t now;
 static void begin(void)
 {
 	now = 1000000;
-	steps = (struct victim_steps){ end, 0, LAP };
+	steps = (struct victim_steps){ end, 0, LAP, false };
 }
 
 static void go(size_t n, uint64_t pace)

@@ -114,6 +114,32 @@ static void its_steps_are_kept(void **state)
 	}
 }
 
+/* A record that is full says so, and the victim runs on: it is not taken for one that stood still. */
+static void a_record_that_is_full_says_so(void **state)
+{
+	struct reason why = { "" };
+	struct victim *v;
+	unsigned cpu[2] = { 0 };
+	size_t lap = VICTIM_MIN_BYTES / 64 / VICTIM_STEP_LINES;
+
+	(void)state;
+	open_topo(NULL);
+	topo_pick(topo, TOPO_ALL, cpu, 2);
+	assert_int_equal(victim_open(&v, topo, cpu[topo_cpus(topo) > 1], VICTIM_MIN_BYTES, 1, &why),
+			 0);
+	for (unsigned round = 0; round < 2; round++) {
+		size_t room = round ? 1ul << 20 : 5 * lap;
+		struct victim_steps s;
+
+		assert_int_equal(victim_room(v, room, &why), 0);
+		victim_start(v);
+		s = victim_stop(v);
+		assert_int_equal(s.full, !round);
+		assert_int_equal(s.n == room, !round);
+	}
+	victim_close(v);
+}
+
 static void a_cpu_that_is_not_there_is_refused(void **state)
 {
 	struct reason why = { "" };
@@ -135,6 +161,7 @@ int main(void)
 		TEST(it_runs_where_it_is_asked_to),
 		TEST(where_there_is_no_such_cpu_it_says_why),
 		TEST(its_steps_are_kept),
+		TEST(a_record_that_is_full_says_so),
 		TEST(a_cpu_that_is_not_there_is_refused),
 	};
 

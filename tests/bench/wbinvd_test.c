@@ -79,6 +79,18 @@ static void sweep_regions(void *ctx, enum tdcost_op op, unsigned cpu)
 
 static unsigned starve; /* every how many'th sample; 0: none */
 static unsigned judged;
+static bool never_warm;
+static size_t room; /* of its record; 0: what it is given */
+static size_t given;
+
+int __real_victim_room(struct victim *v, size_t steps, struct reason *why);
+int __wrap_victim_room(struct victim *v, size_t steps, struct reason *why);
+
+int __wrap_victim_room(struct victim *v, size_t steps, struct reason *why)
+{
+	given = steps;
+	return __real_victim_room(v, room ? room : steps, why);
+}
 
 int __real_victim_judge(const struct victim_steps *s, uint64_t from, uint64_t to,
 			struct victim_found *f);
@@ -90,6 +102,10 @@ int __wrap_victim_judge(const struct victim_steps *s, uint64_t from, uint64_t to
 {
 	if (starve && judged++ % starve == 0)
 		return -ENODATA;
+	if (never_warm) {
+		*f = (struct victim_found){ .step = 1, .gap = 2, .slowdown = 3 };
+		return 0;
+	}
 	return __real_victim_judge(s, from, to, f);
 }
 
@@ -127,6 +143,8 @@ static int set_up(void **state)
 	machine.lane = LANE_SMOKE;
 	machine.check = true;
 	starve = judged = 0;
+	never_warm = false;
+	room = 0;
 	return 0;
 }
 
@@ -561,6 +579,61 @@ static void a_victim_without_a_cpu_is_told(void **state)
 	assert_non_null(strstr(detail, "did not run in any of"));
 }
 
+/* A flush that outlasts the record leaves no values, and neither a fault nor a cold victim. */
+static void a_victim_whose_record_is_full_is_told(void **state)
+{
+	struct reason why = { "" };
+	const char *detail = "";
+
+	(void)state;
+	if (victim_supported(machine.topo, VICTIM_LLC, &why)) {
+		print_message("%s\n", why.text);
+		return;
+	}
+	PLAN("scope=one", "op=none", "dirty=0", "victim=llc", "set=64K");
+	room = 20; /* less than the laps before the flush */
+	for (unsigned cold = 0; cold < 2; cold++) {
+		never_warm = cold;
+		run_well();
+		assert_int_equal(flags(FLAG_VERIFY, -1, NULL), 0);
+		assert_int_equal(flags(FLAG_RECORD_FULL, -1, &detail), 1);
+		assert_non_null(strstr(detail, "lasted longer than the"));
+		for (size_t i = 0; i < result.n_samples; i++) {
+			assert_int_equal(values(i, "victim-gap", NULL, NULL), cold);
+			assert_int_equal(values(i, "victim-still-cold", NULL, NULL), 0);
+			assert_int_equal(values(i, "victim-warm-up", NULL, NULL), 0);
+		}
+		if (!cold)
+			sampler_result_free(&result);
+	}
+}
+
+/* More CPUs that flush take longer, and more is kept. */
+static void what_is_kept_of_a_victim_follows_the_scope(void **state)
+{
+	struct reason why = { "" };
+	size_t kept[2];
+
+	(void)state;
+	if (victim_supported(machine.topo, VICTIM_LLC, &why)) {
+		print_message("%s\n", why.text);
+		return;
+	}
+	for (unsigned turn = 0; turn < 2; turn++) {
+		PLAN(turn ? "scope=turn" : "scope=one", "op=none", "dirty=0", "victim=llc",
+		     "set=64K");
+		run_well();
+		kept[turn] = given;
+		assert_int_equal(json_integer_value(json_object_get(result.setup, "victim_room")),
+				 given);
+		assert_true(given > 1 << 20);
+		sampler_result_free(&result);
+		plan_free(&plan);
+	}
+	assert_true(kept[1] >= kept[0]);
+	assert_int_equal(kept[1] - kept[0], (topo_cpus(machine.topo) - 2) * (kept[0] - (1 << 20)));
+}
+
 /* ---- what goes wrong ---- */
 
 static void a_flush_that_is_not_as_it_should_be_is_named(void **state)
@@ -734,6 +807,8 @@ int main(void)
 		TEST(a_sweep_has_values_too),
 		TEST(the_victim_does_not_flush_and_is_watched),
 		TEST(a_victim_without_a_cpu_is_told),
+		TEST(a_victim_whose_record_is_full_is_told),
+		TEST(what_is_kept_of_a_victim_follows_the_scope),
 		TEST(a_flush_that_is_not_as_it_should_be_is_named),
 		TEST(a_module_that_went_away_fails_the_invocation),
 		TEST(what_flushes_is_real),
