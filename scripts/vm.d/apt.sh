@@ -3,7 +3,7 @@
 # Packages through this machine's apt sources, without installing them and without being root: apt
 # gets a state folder of its own in the cache. Its settings (a proxy, say) are the machine's.
 
-# apt_state NAME: makes $cache/apt/NAME and points apt_do at it. The machine's hooks stay out (they
+# apt_state NAME: makes $cache/apt/NAME and points apt_do at it; the caller holds the lock apt-host. The machine's hooks stay out (they
 # are for its own lists), and so do indexes that are no packages.
 apt_state() {
 	apt_dir=$cache/apt/$1
@@ -29,7 +29,8 @@ apt_state() {
 			Dir::Cache::archives "$apt_dir/archives";
 		CONF
 		cat # what the caller adds
-	} >"$apt_dir/apt.conf"
+	} >"$apt_dir/apt.conf.new"
+	mv "$apt_dir/apt.conf.new" "$apt_dir/apt.conf"
 }
 
 apt_do() { # PROGRAM ARGUMENT...

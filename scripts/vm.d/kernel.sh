@@ -32,8 +32,8 @@ kernel_pinned() {
 }
 
 kernel_fetch() {
-	apt_state host </dev/null
 	cache_lock apt-host
+	apt_state host </dev/null
 	apt_update
 	kernel_newest "$1"
 	kernel_dir=$cache/kernel/$kernel_release

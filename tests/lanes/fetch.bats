@@ -192,6 +192,36 @@ nothing_half() {
 	grep -q "waiting for another scripts/vm" first.log second.log
 }
 
+@test "two at the same time, of two kernels: none finds apt's settings half written" {
+	fake apt-get <<-'END'
+		here=$TDCOST_CACHE/..
+		grep -q '^Dir::State "' "$APT_CONFIG" || echo "$*" >>"$here/half"
+		if [ "$1" = update ]; then
+			: >"$here/updating"
+			sleep 1
+			grep -q '^Dir::State "' "$APT_CONFIG" || echo "$*" >>"$here/half"
+		fi
+		exec /usr/bin/apt-get "$@"
+	END
+	fake apt-config <<-'END'
+		[ ! -e "$TDCOST_CACHE/../updating" ] || sleep 2
+		exec /usr/bin/apt-config "$@"
+	END
+	"$vm" --fetch 6.1 2>first.log &
+	first=$!
+	for ((i = 0; i < 200; i++)); do
+		[ -e updating ] && break
+		sleep 0.1
+	done
+	"$vm" --fetch 6.12 2>second.log &
+	wait $first
+	wait $!
+	cat first.log second.log
+	[ ! -e half ]
+	[ -d cache/kernel/6.1.0-10-cloud-amd64 ]
+	[ -d cache/kernel/6.12.3+deb12-cloud-amd64 ]
+}
+
 @test "the cache is \$TDCOST_CACHE, else below \$XDG_CACHE_HOME, else below the home" {
 	export XDG_CACHE_HOME=$PWD/xdg
 	unset TDCOST_CACHE
