@@ -3,6 +3,14 @@
 # What comes back over the second serial line: a line with size and checksum, a tar.gz of so many
 # bytes, a last line. Nothing of it is used unless all of it is right.
 
+# What became of the database so far.
+merge=before
+declare -A merge_said=(
+	[before]="nothing was merged, the database is as it was"
+	[within]="all of the samples were merged, or none; merging them again adds none twice"
+	[behind]="the samples are merged"
+)
+
 # parcel_open: unpacks into $work/in; else false, and $damage says what is wrong.
 parcel_open() {
 	local header size sum rest
@@ -49,8 +57,13 @@ parcel_deliver() {
 parcel_merge() {
 	local in=$work/in/tdcost.db kept
 	[ -e "$in" ] && [ "${lane_figures[$lane]}" = yes ] || return 0
-	{ "$tdcost" db check --db "$in" && "$tdcost" db merge "$in" --db "$db"; } >"$work/merge.log" 2>&1 &&
-		return
+	if "$tdcost" db check --db "$in" >"$work/merge.log" 2>&1; then
+		merge=within
+		if "$tdcost" db merge "$in" --db "$db" >"$work/merge.log" 2>&1; then
+			merge=behind
+			return
+		fi
+	fi
 	kept=$(mktemp "${TMPDIR:-/tmp}/tdcost-vm.XXXXXX.db")
 	cp "$in" "$kept"
 	[ ! -e "$in-wal" ] || cp "$in-wal" "$kept-wal"

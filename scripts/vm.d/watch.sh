@@ -46,24 +46,28 @@ vm_watch() {
 	stage_end
 }
 
-# vm_autopsy: nothing whole came back. Says why, in one line, and shows the end of the console.
+# vm_autopsy: nothing whole came back. Says why, in one line, and shows the end of the console. That a
+# kernel does not boot under KVM is known where the emulator says so, or nothing at all is said.
 vm_autopsy() {
-	local why complaint status=1
+	local why complaint panic status=1
 	vm_phase
-	complaint=$("${lane_emulator[$lane]}_complaint"; grep -aom1 'Kernel panic.*' "$work/console" 2>/dev/null) || true
-	complaint=${complaint%%[$'\r\n']*}
+	complaint=$("${lane_emulator[$lane]}_complaint") || true
+	panic=$(grep -aom1 'Kernel panic.*' "$work/console" 2>/dev/null) || true
+	panic=${panic%%[$'\r\n']*}
 	if [ "$emulator_status" = 124 ] || [ "$emulator_status" = 137 ]; then
 		why="the VM was still ${vm_at[$phase]} after $timeout s (--timeout) and was ended"
+		complaint= # of being ended
 	else
-		why="the VM ended while it was ${vm_at[$phase]}: $damage${complaint:+ ($complaint)}"
+		why="the VM ended while it was ${vm_at[$phase]}: $damage"
 	fi
-	if [ "$lane" = vm ] && [ "$phase" = boot ]; then
+	[ -z "$complaint$panic" ] || why+=" (${complaint:-$panic})"
+	if [ "$lane:$phase" = vm:boot ] && { [ -n "$complaint" ] || [ ! -s "$work/console" ]; }; then
 		status=4
-		why="lane vm: Linux $kernel_release does not boot under this machine's KVM${complaint:+ ($complaint)}; lane count needs none"
+		why="lane vm: Linux $kernel_release does not boot under this machine's KVM: $why; lane count needs none"
 	fi
 	stage_end
 	echo "scripts/vm: $why" >&2
-	if [ -s "$work/console" ] && [ $status = 1 ]; then
+	if [ -s "$work/console" ]; then
 		echo "The console's last lines:" >&2
 		tr -d '\r' <"$work/console" | tail -20 | sed 's/^/  /' >&2
 	fi

@@ -185,6 +185,23 @@ refused() { # STATUS WORDS OPTION...
 	cmp "$kept" in/tdcost.db
 }
 
+@test "what Ctrl-C says of the database is true" {
+	mkdir -p own/harness/cli
+	echo "a database" >in/tdcost.db
+	vm_works
+	for at in check merge; do
+		printf '#!/bin/sh\n[ "$2" != %s ] || kill -INT $PPID\n' $at >own/harness/cli/tdcost
+		chmod +x own/harness/cli/tdcost
+		run --separate-stderr "$vm" --kernel ./bzImage --build own --db tdcost.db -- true
+		echo "$stderr"
+		[ "$status" = 130 ]
+		case $at in
+		check) [[ ${stderr_lines[-1]} == *"nothing was merged"* ]] ;;
+		merge) [[ ${stderr_lines[-1]} == *"all of the samples were merged, or none"* ]] ;;
+		esac
+	done
+}
+
 # spoilt SED: the parcel, changed; nothing of it may be used.
 spoilt() {
 	"$TDCOST" run null -p ops=1000 --rounds 1 --budget 1s --db in/tdcost.db >/dev/null || [ $? = 5 ]
@@ -259,13 +276,44 @@ spoilt() {
 	[ -z "$(ls tmp)" ]
 }
 
-@test "lane vm says when a VM does not boot under this machine's KVM, or that there is none" {
-	fake_qemu <<<': >"$console"; echo "qemu-system-x86_64: KVM said no" >&2; exit 134'
+# kvm_is_there: or lane vm says that it is not, whatever the emulator does.
+kvm_is_there() {
+	[ ! -w /dev/kvm ] || return 0
 	run_vm --lane vm -- true
 	[ "$status" = 4 ]
-	if [ -w /dev/kvm ]; then
-		[[ $stderr == *"does not boot under this machine's KVM (KVM said no)"* ]]
-	else
-		[[ $stderr == *"/dev/kvm"* ]]
-	fi
+	[[ $stderr == *"/dev/kvm"* ]]
+	return 1
+}
+
+@test "lane vm says when a VM does not boot under this machine's KVM, or that there is none" {
+	fake_qemu <<<': >"$console"; echo "qemu-system-x86_64: KVM said no" >&2; exit 134'
+	kvm_is_there || return 0
+	run_vm --lane vm -- true
+	[ "$status" = 4 ]
+	[[ $stderr == *"does not boot under this machine's KVM: "*" (KVM said no);"* ]]
+	[[ $stderr != *"The console's last lines"* ]]
+	# With words of its own too: what the emulator says counts.
+	fake_qemu <<<'echo "early words" >"$console"; echo "qemu-system-x86_64: KVM said no" >&2; exit 134'
+	run_vm --lane vm -- true
+	[ "$status" = 4 ]
+	[[ $stderr == *"(KVM said no);"*"The console's last lines:"*"early words" ]]
+	# Nothing is said until the time limit.
+	fake_qemu <<<': >"$console"; exec sleep 60'
+	run_vm --lane vm --timeout 2 -- true
+	[ "$status" = 4 ]
+	[[ $stderr == *"does not boot under this machine's KVM: the VM was still booting Linux after 2 s (--timeout)"* ]]
+}
+
+@test "a kernel that fails in lane vm while it boots is shown, and is none of KVM's faults" {
+	fake_qemu <<<'printf "one\r\nKernel panic - not syncing: no init\r\n" >"$console"'
+	kvm_is_there || return 0
+	run_vm --lane vm -- true
+	[ "$status" = 1 ]
+	[[ $stderr == *"ended while it was booting Linux: nothing came back (Kernel panic - not syncing: no init)"* ]]
+	[[ $stderr == *"The console's last lines:"*"  one"* ]]
+	[[ $stderr != *"under this machine's KVM"* ]]
+	fake_qemu <<<'echo "the last words" >"$console"; exec sleep 60'
+	run_vm --lane vm --timeout 2 -- true
+	[ "$status" = 1 ]
+	[[ $stderr == *"was still booting Linux after 2 s (--timeout) and was ended"*"the last words" ]]
 }
