@@ -377,6 +377,8 @@ static void stop_values(void *state, unsigned arm, struct bench_values *out)
 
 	(void)arm;
 	note(s, stop_replay_own(&s->replay, &why), &why);
+	if (!s->broken)
+		note(s, stop_replay_check(&s->replay, &why), &why);
 	/* What was not done took no time, and was not punctual either. */
 	if (!s->broken)
 		stop_series_values(&s->series, &s->replay, out);

@@ -124,6 +124,35 @@ int stop_replay_own(struct stop_replay *r, struct reason *why)
 	return r->ex.flush(r->ex.ctx, TDCOST_WBINVD, &self, &r->own, &n, &f, why);
 }
 
+static int check_times(const struct tdcost_cpu *c, struct reason *why)
+{
+	if (!(c->flags & TDCOST_CPU_ANSWERED))
+		return 0;
+	if (c->start < c->request)
+		return reason_set(why, -EFAULT,
+				  "CPU %u began before it was asked: its TSC is not that of the "
+				  "CPU that asked",
+				  c->cpu);
+	if (c->end < c->start)
+		return reason_set(why, -EFAULT, "CPU %u ended before it began", c->cpu);
+	return 0;
+}
+
+int stop_replay_check(const struct stop_replay *r, struct reason *why)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < r->n_early && !ret; i++)
+		ret = check_times(&r->early_cpu[i], why);
+	for (unsigned i = 0; i < r->n_stop && !ret; i++)
+		ret = check_times(&r->stop_cpu[i], why);
+	if (!ret && r->plan.self)
+		ret = check_times(&r->own, why);
+	if (!ret && (r->early.end < r->early.start || r->stop.end < r->stop.start))
+		ret = reason_set(why, -EFAULT, "CPU %u's TSC went backwards", r->self);
+	return ret;
+}
+
 int stop_replay_count(struct stop_replay *r, struct reason *why)
 {
 	unsigned n = 0;
@@ -165,8 +194,10 @@ static int verify_cpu(const struct stop_replay *r, unsigned cpu, struct reason *
 int stop_replay_verify(struct stop_replay *r, struct reason *why)
 {
 	unsigned n = 0;
-	int ret = r->ex.counters(r->ex.ctx, r->after, &n, why);
+	int ret = stop_replay_check(r, why);
 
+	if (!ret)
+		ret = r->ex.counters(r->ex.ctx, r->after, &n, why);
 	for (unsigned cpu = 0; cpu < n && !ret; cpu++)
 		if (stop_mask_has(&r->all, cpu))
 			ret = verify_cpu(r, cpu, why);

@@ -63,6 +63,12 @@ int stop_replay_stop(struct stop_replay *r, struct reason *why);
 int stop_replay_own(struct stop_replay *r, struct reason *why);
 
 /*
+ * Can its times be subtracted? TSCs of several CPUs are compared. Return: 0; -EFAULT naming the CPU
+ * whose TSC is not that of the CPU that asked.
+ */
+int stop_replay_check(const struct stop_replay *r, struct reason *why);
+
+/*
  * Bracket a shutdown with these two: by the executor's own counters, did each CPU flush as often
  * as the plan says? Return: 0; -EFAULT naming the CPU.
  */

@@ -19,6 +19,9 @@ const struct metric_info stop_metrics[] = {
 	[STOP_M_EARLY] = { "early", "duration", "stop", 0 },
 	[STOP_M_EARLY_FLUSH] = { "early_flush", "duration", "CPU", 0 },
 	[STOP_M_TOTAL] = { "total", "duration", "stop", 0 },
+	[STOP_M_CPU_LATE_NMI] = { "cpu_late_nmi", "occurrence", "CPU", 0 },
+	[STOP_M_CPUS_LATE] = { "cpus_late", "count", "stop", 0 },
+	[STOP_M_CPUS_LATE_NMI] = { "cpus_late_nmi", "count", "stop", 0 },
 	[STOP_M_MAX] = { .name = NULL },
 };
 
@@ -73,6 +76,8 @@ static void stopped_values(const struct stop_series *s, const struct stop_replay
 			continue;
 		bench_value(out, s->of[STOP_M_TAIL][c->cpu], (double)(c->end - c->request));
 		bench_value(out, s->of[STOP_M_CPU_LATE][c->cpu], !!(c->flags & TDCOST_CPU_LATE));
+		bench_value(out, s->of[STOP_M_CPU_LATE_NMI][c->cpu],
+			    !!(c->flags & TDCOST_CPU_LATE_NMI));
 		if (c->flags & TDCOST_CPU_FLUSHED)
 			bench_value(out, s->of[STOP_M_FLUSH][c->cpu], (double)(c->end - c->start));
 	}
@@ -102,6 +107,8 @@ void stop_series_values(const struct stop_series *s, const struct stop_replay *r
 	bench_value(out, s->of[STOP_M_POLLS][0], r->stop.polls);
 	bench_value(out, s->of[STOP_M_LATE][0], r->stop.late > 0);
 	bench_value(out, s->of[STOP_M_LATE_NMI][0], r->stop.late_nmi > 0);
+	bench_value(out, s->of[STOP_M_CPUS_LATE][0], r->stop.late);
+	bench_value(out, s->of[STOP_M_CPUS_LATE_NMI][0], r->stop.late_nmi);
 	bench_value(out, s->of[STOP_M_TOTAL][0], (double)(early + stop + own));
 	if (r->flushed_early)
 		bench_value(out, s->of[STOP_M_EARLY][0], (double)early);

@@ -19,6 +19,9 @@ enum {
 	STOP_M_EARLY,
 	STOP_M_EARLY_FLUSH,
 	STOP_M_TOTAL,
+	STOP_M_CPU_LATE_NMI,
+	STOP_M_CPUS_LATE,
+	STOP_M_CPUS_LATE_NMI,
 	STOP_M_MAX
 };
 extern const struct metric_info stop_metrics[];

@@ -173,7 +173,6 @@ static void stop_others(struct stop_threads *t)
 	struct tdcost_stop *s = t->stop;
 	uint32_t unused;
 
-	s->start = tick_start();
 	s->polls = poll_stopping(t, s->max_polls);
 	copy_mask(t, &t->late);
 	if (count(&t->late)) {
@@ -239,6 +238,8 @@ static int threads_stop(void *ctx, struct tdcost_stop *s, const struct kmod_mask
 		atomic_fetch_or(&t->stopping[cpu / 64], 1ull << (cpu % 64));
 	}
 	team_ready(t->team, t->n, take_stop, t);
+	/* Others may begin before the one that polls does. */
+	s->start = tick_start();
 	team_go(t->team);
 	s->late = count(&t->late);
 	s->late_nmi = count(&t->late_nmi);

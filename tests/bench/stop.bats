@@ -27,13 +27,13 @@ two_cpus() {
 		jq -r --arg p "$1" '[.cells[] | select(.factors.policy == $p).values[].metric] | unique | join(" ")' \
 			check.json
 	}
-	[ "$(metrics sme_supported)" = "cpu_late empty flush late late_nmi polls tail total" ]
-	[ "$(metrics sme_active)" = "cpu_late empty flush late late_nmi own polls tail total" ]
-	[ "$(metrics percpu)" = "cpu_late empty flush late late_nmi own polls tail total" ]
+	[ "$(metrics sme_supported)" = "cpu_late cpu_late_nmi cpus_late cpus_late_nmi empty flush late late_nmi polls tail total" ]
+	[ "$(metrics sme_active)" = "cpu_late cpu_late_nmi cpus_late cpus_late_nmi empty flush late late_nmi own polls tail total" ]
+	[ "$(metrics percpu)" = "cpu_late cpu_late_nmi cpus_late cpus_late_nmi empty flush late late_nmi own polls tail total" ]
 	for early in early_reboot early_virt early_syscore; do
-		[ "$(metrics $early)" = "cpu_late early early_flush empty late late_nmi polls tail total" ]
+		[ "$(metrics $early)" = "cpu_late cpu_late_nmi cpus_late cpus_late_nmi early early_flush empty late late_nmi polls tail total" ]
 	done
-	[ "$(metrics none)" = "cpu_late empty late late_nmi polls tail total" ]
+	[ "$(metrics none)" = "cpu_late cpu_late_nmi cpus_late cpus_late_nmi empty late late_nmi polls tail total" ]
 	jq -e 'all(.cells[].values[] | select(.metric == "polls"); .max <= 1000000)' check.json
 }
 

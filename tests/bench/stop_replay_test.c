@@ -174,6 +174,7 @@ static const struct {
 	{ FAKE_NOT, 8, -EFAULT, "CPU 8 flushed 0 times, the policy says 1" },
 	{ FAKE_NOT, SELF, -EFAULT, "CPU 5 flushed 0 times, the policy says 1" },
 	{ FAKE_ELSEWHERE, 4, -EFAULT, "CPU 0 flushed 1 times, the policy says 0" },
+	{ FAKE_BACKWARDS, 4, -EFAULT, "CPU 4 began before it was asked" },
 	{ FAKE_SILENT, 4, -ETIMEDOUT, "did not answer" },
 	{ FAKE_BROKEN, 0, -EBUSY, "earlier call" },
 };

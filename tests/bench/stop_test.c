@@ -27,8 +27,10 @@ static struct machine machine;
 static struct plan plan;
 static struct sampler_result result;
 static unsigned self;
-static uint32_t lateness; /* flags for the first CPU that is stopped */
+static uint32_t lateness;   /* flags for the first CPU that is stopped */
+static unsigned n_late = 1; /* how many are said to be late as it is */
 static int stop_error;
+static bool lagging; /* is that CPU's TSC */
 
 int __real_kmod_stop(const struct kmod *k, struct tdcost_stop *s, const struct kmod_mask *flagged,
 		     struct tdcost_cpu *cpus, unsigned *n, struct reason *why);
@@ -44,8 +46,10 @@ int __wrap_kmod_stop(const struct kmod *k, struct tdcost_stop *s, const struct k
 		return reason_set(why, stop_error, "a CPU did not answer");
 	if (!ret && *n) {
 		cpus[0].flags |= lateness;
-		s->late = !!(lateness & TDCOST_CPU_LATE);
-		s->late_nmi = !!(lateness & TDCOST_CPU_LATE_NMI);
+		if (lagging)
+			cpus[0].start = cpus[0].end = cpus[0].request - 1000;
+		s->late = lateness & TDCOST_CPU_LATE ? n_late : 0;
+		s->late_nmi = lateness & TDCOST_CPU_LATE_NMI ? n_late : 0;
 		s->polls = s->late ? s->max_polls : 7;
 	}
 	return ret;
@@ -318,6 +322,23 @@ static void a_flush_that_does_nothing_is_noticed_where_there_is_one(void **state
 	}
 }
 
+/* Its tail would be 2^64 ticks less a few. */
+static void a_tsc_that_lags_fails_the_stop(void **state)
+{
+	double sum;
+
+	(void)state;
+	if (!two_cpus())
+		return;
+	PLAN("policy=sme_supported", "dirty=0");
+	lagging = true;
+	run();
+	lagging = false;
+	assert_true(raised(FLAG_VERIFY, "its TSC is not that of the CPU that asked"));
+	assert_int_equal(values(0, "tail", &sum), 0);
+	assert_int_equal(values(0, "empty", &sum), 0);
+}
+
 static void seamcalls_behind_an_early_flush_bring_flushes_back(void **state)
 {
 	unsigned others = topo_cpus(machine.topo) - 1;
@@ -353,24 +374,47 @@ static void only_the_share_that_is_flagged_flushes(void **state)
 	assert_int_equal(values(2, "flush", &sum) + values(2, "own", &own), BLOCKS * n);
 }
 
+/* Of a stop: was somebody late, and how many; of a CPU: was it. Past the polls, and past the NMI. */
 static void stops_in_which_a_cpu_was_late_are_counted(void **state)
 {
+	static const struct {
+		uint32_t flags;
+		unsigned late, late_nmi;
+	} cases[] = {
+		{ 0, 0, 0 },
+		{ TDCOST_CPU_LATE, 1, 0 },
+		{ TDCOST_CPU_LATE | TDCOST_CPU_LATE_NMI, 1, 1 },
+	};
+	unsigned others = topo_cpus(machine.topo) - 1;
 	double sum;
 
 	(void)state;
 	if (!two_cpus())
 		return;
-	lateness = TDCOST_CPU_LATE;
+	n_late = 3;
 	PLAN("policy=none", "dirty=0");
-	run();
-	assert_int_equal(values(0, "late", &sum), BLOCKS);
-	assert_true(sum == BLOCKS);
-	assert_int_equal(values(0, "late_nmi", &sum), BLOCKS);
-	assert_true(sum == 0);
-	assert_int_equal(values(0, "polls", &sum), BLOCKS);
-	assert_true(sum == 1000000.0 * BLOCKS);
-	/* To be late is a result, not a fault. */
-	assert_false(raised(FLAG_VERIFY, ""));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		lateness = cases[i].flags;
+		run();
+		assert_int_equal(values(0, "late", &sum), BLOCKS);
+		assert_true(sum == BLOCKS * cases[i].late);
+		assert_int_equal(values(0, "late_nmi", &sum), BLOCKS);
+		assert_true(sum == BLOCKS * cases[i].late_nmi);
+		assert_int_equal(values(0, "cpus_late", &sum), BLOCKS);
+		assert_true(sum == 3 * BLOCKS * cases[i].late);
+		assert_int_equal(values(0, "cpus_late_nmi", &sum), BLOCKS);
+		assert_true(sum == 3 * BLOCKS * cases[i].late_nmi);
+		assert_int_equal(values(0, "cpu_late", &sum), BLOCKS * others);
+		assert_true(sum == BLOCKS * cases[i].late);
+		assert_int_equal(values(0, "cpu_late_nmi", &sum), BLOCKS * others);
+		assert_true(sum == BLOCKS * cases[i].late_nmi);
+		assert_int_equal(values(0, "polls", &sum), BLOCKS);
+		assert_true(sum == (cases[i].late ? 1000000.0 : 7) * BLOCKS);
+		/* To be late is a result, not a fault. */
+		assert_false(raised(FLAG_VERIFY, ""));
+		if (i + 1 < sizeof(cases) / sizeof(cases[0]))
+			sampler_result_free(&result);
+	}
 }
 
 static void a_cpu_that_flushes_though_it_should_not_is_noticed(void **state)
@@ -446,6 +490,7 @@ int main(void)
 		TEST(what_makes_no_sense_is_skipped_with_its_reason),
 		TEST(each_policy_yields_what_it_spends),
 		TEST(a_flush_that_does_nothing_is_noticed_where_there_is_one),
+		TEST(a_tsc_that_lags_fails_the_stop),
 		TEST(seamcalls_behind_an_early_flush_bring_flushes_back),
 		TEST(only_the_share_that_is_flagged_flushes),
 		TEST(stops_in_which_a_cpu_was_late_are_counted),

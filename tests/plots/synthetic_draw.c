@@ -208,6 +208,9 @@ static const struct store_metric stop_metrics[] = {
 	{ "stop", 1, "early", "duration", "stop", 0 },
 	{ "stop", 1, "early_flush", "duration", "CPU", 0 },
 	{ "stop", 1, "total", "duration", "stop", 0 },
+	{ "stop", 1, "cpu_late_nmi", "occurrence", "CPU", 0 },
+	{ "stop", 1, "cpus_late", "count", "stop", 0 },
+	{ "stop", 1, "cpus_late_nmi", "count", "stop", 0 },
 	{ 0 },
 };
 
