@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * kmod_smoke [tdcost.ko [scopes]]: does the module do what its header says? As root, in a lane.
+ * kmod_smoke [tdcost.ko [TESTS]]: does the module do what its header says? As root, in a lane.
  *
  * With the file it loads and unloads it, and tests that too (one that is loaded goes first);
  * without, the module is there already.
- * With the word behind it only what asks who flushes: for machines that are wide, and slow for it.
+ * With a pattern behind it only the tests of that name: for machines that are wide, and slow for it.
  * What takes a second CPU is not asked of a machine that has one; a line says so. Ends with 0, or
  * with the number of tests that failed.
  */
@@ -58,26 +58,24 @@ static int run_loads(bool alone)
 	add(smoke_load_tests);
 	if (!alone)
 		add(smoke_timeout_tests);
+	add(smoke_leak_tests);
 	return _cmocka_run_group_tests("loading", tests, n_tests, NULL, NULL);
-}
-
-static int finish(int failed)
-{
-	printf("kmod_smoke: %d failed\n", failed);
-	return failed;
 }
 
 int main(int argc, char **argv)
 {
 	struct smoke_cpus online;
-	bool alone, scopes = argc == 3 && !strcmp(argv[2], "scopes");
+	bool alone;
 	int failed;
 
-	if (argc > 2 && !scopes) {
-		fprintf(stderr, "kmod_smoke: write kmod_smoke [tdcost.ko [scopes]]\n");
+	if (argc > 3) {
+		fprintf(stderr,
+			"kmod_smoke: too many arguments: write kmod_smoke [tdcost.ko [TESTS]]\n");
 		return 2;
 	}
 	smoke_module = argv[1];
+	if (argc > 2)
+		cmocka_set_test_filter(argv[2]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (smoke_module && smoke_try_unload() == -EAGAIN) {
 		fprintf(stderr, "kmod_smoke: the tdcost.ko that is loaded is in use\n");
@@ -89,8 +87,6 @@ int main(int argc, char **argv)
 		printf("one CPU: what takes two is not asked\n");
 	smoke_print_topology(&online);
 	add(smoke_flush_tests);
-	if (scopes)
-		return finish(run("scopes"));
 	add(smoke_pages_tests);
 	add(smoke_teardown_tests);
 	add(smoke_topup_tests);
@@ -105,5 +101,6 @@ int main(int argc, char **argv)
 	failed = run("loaded");
 	if (smoke_module)
 		failed += run_loads(alone);
-	return finish(failed);
+	printf("kmod_smoke: %d failed\n", failed);
+	return failed;
 }

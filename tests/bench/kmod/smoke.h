@@ -86,5 +86,6 @@ extern const struct CMUnitTest smoke_leave_tests[];
 extern const struct CMUnitTest smoke_together_tests[];
 extern const struct CMUnitTest smoke_load_tests[]; /* with the module as a file, not loaded */
 extern const struct CMUnitTest smoke_timeout_tests[];
+extern const struct CMUnitTest smoke_leak_tests[];
 
 #endif
