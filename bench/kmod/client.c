@@ -285,10 +285,13 @@ int kmod_pages_alloc(const struct kmod *k, unsigned order, uint64_t n, int node,
 	int err = call(k, TDCOST_PAGES_ALLOC, &p);
 
 	if (err == -ENOMEM)
-		return reason_set(why, err,
-				  "tdcost.ko: node %d has not %llu free pages of order %u: ask for "
-				  "fewer or smaller ones",
-				  node, (unsigned long long)n, order);
+		return reason_set(
+			why, err,
+			"tdcost.ko: node %d has not %llu free pages of order %u, or other "
+			"open files hold too much of the %llu MiB: ask for fewer or "
+			"smaller ones",
+			node, (unsigned long long)n, order,
+			(unsigned long long)k->info.max_bytes >> 20);
 	if (err == -EINVAL)
 		return reason_set(why, err,
 				  "tdcost.ko: %llu pages of order %u on node %d: it takes order %u "

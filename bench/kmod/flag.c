@@ -5,9 +5,14 @@
  * sc_retry() of arch/x86/include/asm/tdx.h disables preemption, __seamcall_dirty_cache() stores
  * true to this CPU's cache_state_incoherent, then comes the SEAMCALL. Here is all but that.
  */
+#include <linux/minmax.h>
 #include <linux/preempt.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 
 #include "bench/kmod/module.h"
+
+#define FLAG_CHUNK BIT_ULL(16)
 
 static DEFINE_PER_CPU(bool, incoherent);
 
@@ -37,6 +42,29 @@ static noinline void rounds_remote(u64 rounds, bool *flag)
 	}
 }
 
+/*
+ * In chunks, so that the CPU is given to others and a caller that was killed is let go. A chunk is
+ * a tenth of a millisecond, and what is behind it is not seen in the figure.
+ */
+static int rounds_in_chunks(const struct tdcost_flag *f)
+{
+	u64 left = f->rounds, n;
+
+	for (; left; left -= n) {
+		n = min_t(u64, left, FLAG_CHUNK);
+		if (f->flags & TDCOST_FLAG_REMOTE)
+			rounds_remote(n, per_cpu_ptr(&incoherent, f->cpu));
+		else if (f->flags & TDCOST_FLAG_STORE)
+			rounds_store(n);
+		else
+			rounds_bare(n);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
 static int check_flag(const struct tdcost_flag *f)
 {
 	if (f->flags & ~(TDCOST_FLAG_STORE | TDCOST_FLAG_REMOTE))
@@ -62,12 +90,9 @@ int tdcost_flag(struct tdcost_file *file, void __user *arg)
 	if (ret)
 		return ret;
 	f.start = tdcost_tick_start();
-	if (f.flags & TDCOST_FLAG_REMOTE)
-		rounds_remote(f.rounds, per_cpu_ptr(&incoherent, f.cpu));
-	else if (f.flags & TDCOST_FLAG_STORE)
-		rounds_store(f.rounds);
-	else
-		rounds_bare(f.rounds);
+	ret = rounds_in_chunks(&f);
 	f.end = tdcost_tick_stop();
-	return copy_to_user(arg, &f, sizeof(f)) ? -EFAULT : 0;
+	if (!ret && copy_to_user(arg, &f, sizeof(f)))
+		ret = -EFAULT;
+	return ret;
 }

@@ -63,6 +63,7 @@ struct tdcost_file {
 	struct mutex lock; /* of all that follows */
 	struct page **pages;
 	u64 n;
+	u64 held; /* bytes, of those that the files may hold together */
 	unsigned int order;
 	unsigned long bugs;   /* what boot_cpu_data holds for boot_cpu_has_bug() */
 	struct tdcost_vm *vm; /* while a topup is under way */

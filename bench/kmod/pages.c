@@ -5,6 +5,7 @@
  * A set belongs to one open file. Its memory is charged to the caller's control group, and an
  * allocation gives up rather than have the kernel kill somebody.
  */
+#include <linux/atomic.h>
 #include <linux/gfp.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
@@ -25,6 +26,9 @@ unsigned int tdcost_pages_max_order(void)
 {
 	return ilog2(MAX_ORDER_NR_PAGES);
 }
+
+/* Bytes, of all open files together. */
+static atomic64_t held = ATOMIC64_INIT(0);
 
 /* A quarter of the machine at most: it is to go on running. */
 u64 tdcost_pages_max_bytes(void)
@@ -47,6 +51,8 @@ void tdcost_pages_put(struct tdcost_file *file)
 		cond_resched();
 	}
 	file->n = 0;
+	atomic64_sub(file->held, &held);
+	file->held = 0;
 }
 
 void tdcost_pages_release(struct tdcost_file *file)
@@ -70,11 +76,24 @@ static int check_pages(const struct tdcost_pages *p)
 	return 0;
 }
 
+/* Return: did the others leave so much? */
+static bool hold(struct tdcost_file *file, u64 bytes)
+{
+	if (atomic64_add_return(bytes, &held) > tdcost_pages_max_bytes()) {
+		atomic64_sub(bytes, &held);
+		return false;
+	}
+	file->held = bytes;
+	return true;
+}
+
 static int alloc_all(struct tdcost_file *file, const struct tdcost_pages *p, int node)
 {
 	/* On that node or not at all: a page from elsewhere would falsify the figure. */
 	gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_THISNODE | __GFP_NORETRY | __GFP_NOWARN;
 
+	if (!hold(file, p->n << (PAGE_SHIFT + p->order)))
+		return -ENOMEM;
 	file->pages = kvcalloc(p->n, sizeof(*file->pages), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!file->pages)
 		return -ENOMEM;

@@ -32,7 +32,7 @@ struct tdcost_info {
 	__u32 features;	    /* out */
 	__u32 cpus;	    /* out: nr_cpu_ids, what a mask and a result must have room for */
 	__u32 max_order;    /* out: of tdcost_pages.order */
-	__u64 max_bytes;    /* out: of all pages that one open file holds */
+	__u64 max_bytes;    /* out: of the pages that all open files hold together */
 	__u32 max_delay_us; /* out: of tdcost_stop.delay_us */
 	__u32 timeout_ms;   /* out: after that a CPU that does not answer is given up */
 	__u64 max_rounds;   /* out: of tdcost_flag.rounds */
@@ -135,7 +135,7 @@ struct tdcost_flag {
  */
 struct tdcost_pages {
 	__u32 order;
-	__s32 node; /* -1: the caller's; there or -ENOMEM */
+	__s32 node; /* -1: the caller's; there or -ENOMEM, also where other files hold too much */
 	__u64 n;    /* of pages of that order */
 };
 

@@ -176,6 +176,43 @@ static void a_killed_caller_leaves_nothing(void **unused)
 	assert_int_equal(at_once, 3);
 }
 
+static int store_flags(void)
+{
+	struct tdcost_flag f = { .flags = TDCOST_FLAG_STORE, .rounds = kmod.info.max_rounds };
+
+	return kmod_flag(&kmod, &f, NULL);
+}
+
+/* It and who kills it share a CPU: it gives it up, and then it ends. Return: ms. */
+static uint64_t kill_who_stores_flags(void)
+{
+	uint64_t from = now_ms();
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (!pid)
+		_exit(store_flags() != 0);
+	sleep_ms(5);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return now_ms() - from;
+}
+
+static void a_killed_caller_stores_no_more(void **unused)
+{
+	uint64_t from = now_ms(), whole;
+	unsigned at_once = 0;
+
+	(void)unused;
+	assert_int_equal(store_flags(), 0);
+	whole = now_ms() - from;
+	for (int i = 0; i < 10 && at_once < 3; i++)
+		at_once += kill_who_stores_flags() < whole / 2;
+	print_message("all of it takes %llu ms\n", (unsigned long long)whole);
+	assert_int_equal(at_once, 3);
+}
+
 /* The same with a signal that is caught: it does not end the call. */
 static void on_signal(int sig)
 {
@@ -233,6 +270,7 @@ const struct CMUnitTest smoke_life_tests[] = {
 
 const struct CMUnitTest smoke_leave_tests[] = {
 	TEST(a_killed_caller_leaves_nothing),
+	TEST(a_killed_caller_stores_no_more),
 	TEST(a_caught_signal_does_not_end_a_call),
 	TEST(a_call_outlives_its_descriptor),
 	{ 0 },

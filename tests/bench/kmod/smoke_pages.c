@@ -213,6 +213,25 @@ static void without_pages_there_is_nothing_to_do(void **unused)
 	assert_int_equal(errno, EINVAL);
 }
 
+/* What one file holds, another one cannot: the bound is the machine's, not each file's. */
+static void files_share_what_may_be_held(void **unused)
+{
+	uint64_t most = kmod.info.max_bytes / PAGE;
+	struct kmod other;
+
+	(void)unused;
+	smoke_open(&other);
+	alloc(0, most / 2);
+	assert_int_equal(kmod_pages_alloc(&other, 0, most - most / 2 + 1, -1, NULL), -ENOMEM);
+	/* What was refused is not held. */
+	assert_int_equal(kmod_pages_alloc(&other, 0, most / 4, -1, NULL), 0);
+	assert_int_equal(kmod_pages_free(&other, NULL), 0);
+	kmod_close(&kmod);
+	assert_int_equal(kmod_pages_alloc(&other, 0, most / 2 + 1, -1, NULL), 0);
+	kmod_close(&other);
+	smoke_open(&kmod);
+}
+
 /* All that a file may hold, over and over: were it not freed, the machine would run out of it. */
 static void closing_frees_the_pages(void **unused)
 {
@@ -235,6 +254,7 @@ const struct CMUnitTest smoke_pages_tests[] = {
 	TEST(a_reset_out_of_bounds_is_refused),
 	TEST(a_set_out_of_bounds_is_refused),
 	TEST(without_pages_there_is_nothing_to_do),
+	TEST(files_share_what_may_be_held),
 	TEST(closing_frees_the_pages),
 	{ 0 },
 };
