@@ -52,19 +52,18 @@ static bool no_modules(const char *root, const char *release, struct reason *why
 	return true;
 }
 
-static bool locked_down(const char *root, const char *release, struct reason *why)
+static bool no_more_modules(const char *root, const char *release, struct reason *why)
 {
-	char mode[32];
+	char value[32];
 
 	(void)release;
-	if (file_choice(root, "/sys/kernel/security/lockdown", mode, sizeof(mode)) ||
-	    !strcmp(mode, "none"))
+	if (file_text(root, "/proc/sys/kernel/modules_disabled", value, sizeof(value)) ||
+	    !strcmp(value, "0"))
 		return false;
 	reason_set(why, 0,
-		   "%s is missing, and the kernel is locked down (%s), so it loads signed modules "
-		   "only: sign tdcost.ko with a key that it trusts (DKMS does, once mokutil has "
-		   "enrolled its key), or turn Secure Boot off",
-		   TDCOST_DEVICE, mode);
+		   "%s is missing, and the kernel takes no more modules until it is booted again "
+		   "(kernel.modules_disabled is %s): load tdcost.ko before that is set",
+		   TDCOST_DEVICE, value);
 	return true;
 }
 
@@ -90,6 +89,27 @@ static bool installed_for(const char *root, const char *release, char *found, si
 		return true;
 	}
 	return false;
+}
+
+/* An installed one may be signed: that is tried before anything is signed or turned off. */
+static bool locked_down(const char *root, const char *release, struct reason *why)
+{
+	char mode[32], found[128];
+	bool installed = installed_for(root, release, found, sizeof(found));
+
+	if (file_choice(root, "/sys/kernel/security/lockdown", mode, sizeof(mode)) ||
+	    !strcmp(mode, "none"))
+		return false;
+	reason_set(why, 0,
+		   "%s is missing%sthe kernel is locked down (%s), so it loads signed modules "
+		   "only: sign tdcost.ko with a key that it trusts (DKMS does, once mokutil has "
+		   "enrolled its key), or turn Secure Boot off",
+		   TDCOST_DEVICE,
+		   installed ? ": tdcost.ko is installed for this kernel but not loaded; as root: "
+			       "modprobe tdcost. If that is refused: "
+			     : ", and ",
+		   mode);
+	return true;
 }
 
 static bool not_loaded(const char *root, const char *release, struct reason *why)
@@ -144,7 +164,8 @@ static bool not_built(const char *root, const char *release, struct reason *why)
 }
 
 static obstacle *const obstacles[] = {
-	no_node, no_modules, locked_down, not_loaded, for_another_kernel, no_headers, not_built,
+	no_node,    no_modules,		no_more_modules, locked_down,
+	not_loaded, for_another_kernel, no_headers,	 not_built,
 };
 
 static int why_missing(const char *root, struct reason *why)

@@ -46,7 +46,7 @@ int __wrap_ioctl(int fd, unsigned long cmd, void *arg)
 /* What stands in the way, by the files that show it; no file with "" ends a list. */
 static const struct obstacle {
 	const char *name;
-	struct tree_file files[4];
+	struct tree_file files[5];
 	const char *says[3]; /* all of these */
 } obstacles[] = {
 	{ "a kernel without modules",
@@ -60,7 +60,19 @@ static const struct obstacle {
 	  { { "/proc/modules", "" },
 	    { "/sys/kernel/security/lockdown", "none integrity [confidentiality]\n" },
 	    { LIB RELEASE "/updates/dkms/tdcost.ko", "" } },
-	  { "locked down (confidentiality)" } },
+	  { "is installed for this kernel but not loaded; as root: modprobe tdcost. If that",
+	    "locked down (confidentiality)", "sign tdcost.ko" } },
+	{ "no more modules, though it is installed",
+	  { { "/proc/modules", "" },
+	    { "/proc/sys/kernel/modules_disabled", "1\n" },
+	    { "/sys/kernel/security/lockdown", "none [integrity] confidentiality\n" },
+	    { LIB RELEASE "/updates/dkms/tdcost.ko", "" } },
+	  { "no more modules until it is booted again", "modules_disabled is 1" } },
+	{ "modules are taken",
+	  { { "/proc/modules", "" },
+	    { "/proc/sys/kernel/modules_disabled", "0\n" },
+	    { LIB RELEASE "/updates/dkms/tdcost.ko", "" } },
+	  { "modprobe tdcost" } },
 	{ "not locked down, not built, no headers",
 	  { { "/proc/modules", "" },
 	    { "/sys/kernel/security/lockdown", "[none] integrity confidentiality\n" } },

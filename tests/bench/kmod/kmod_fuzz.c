@@ -151,6 +151,7 @@ struct thread {
 	int fd;
 	unsigned long done[ARRAY_SIZE(commands)]; /* calls that returned 0 */
 	unsigned long errors[ARRAY_SIZE(allowed)];
+	unsigned long made; /* ioctls */
 	bool bad;
 };
 
@@ -293,21 +294,39 @@ static int call_real(struct thread *t)
 	if (!below(t, 10))
 		arg = (void *)(uintptr_t)bad_pointer(t);
 	err = ioctl(t->fd, c->cmd, arg) ? errno : 0;
+	t->made++;
 	t->done[i] += !err;
 	return err;
 }
 
-static int call_random(struct thread *t)
+/* A real one would keep nothing short: it is drawn again. */
+static bool is_command(unsigned long cmd)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (commands[i].cmd == (uint32_t)cmd)
+			return true;
+	return false;
+}
+
+static unsigned long draw_command(struct thread *t)
 {
 	unsigned long cmd = draw(t);
-	void *arg = (void *)(uintptr_t)(below(t, 2) ? good_pointer(t) : bad_pointer(t));
 
 	if (below(t, 2)) /* with the right letter, which leaves direction, size and number */
 		cmd = (uint32_t)_IOC(cmd >> 30 & 3, TDCOST_MAGIC, cmd & (below(t, 2) ? 31 : 255),
 				     cmd >> 16 & 255);
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (commands[i].cmd == (uint32_t)cmd)
-			return EINVAL; /* it would be a real one, with nothing kept short */
+	return cmd;
+}
+
+static int call_random(struct thread *t)
+{
+	unsigned long cmd;
+	void *arg = (void *)(uintptr_t)(below(t, 2) ? good_pointer(t) : bad_pointer(t));
+
+	do
+		cmd = draw_command(t);
+	while (is_command(cmd));
+	t->made++;
 	return ioctl(t->fd, cmd, arg) ? errno : 0;
 }
 
@@ -375,7 +394,7 @@ static void make_memory(void)
 /* What was reached: a run in which nothing was good tests little. */
 static bool report(struct thread *t)
 {
-	unsigned long total, idle = 0;
+	unsigned long total, idle = 0, made = 0;
 	bool bad = false;
 
 	printf("returned 0:");
@@ -394,8 +413,11 @@ static bool report(struct thread *t)
 		printf(" '%s' %lu", allowed[i] ? strerror(allowed[i]) : "done", total);
 	}
 	printf("\n");
-	for (unsigned j = 0; j < THREADS; j++)
+	for (unsigned j = 0; j < THREADS; j++) {
 		bad |= t[j].bad;
+		made += t[j].made;
+	}
+	printf("%lu ioctls\n", made);
 	if (idle)
 		fprintf(stderr, "kmod_fuzz: %lu commands never did anything\n", idle);
 	return bad || idle;

@@ -36,6 +36,7 @@ smoke() { # VM-OPTION... -- COMMAND...
 	[ "$status" = 0 ]
 	[[ $output == *"kmod_fuzz: 100000 calls, seed "* ]]
 	[[ $output == *"every call ended as it may"* ]]
+	[[ $output == *"100000 ioctls"* ]]
 	log_clean
 }
 
