@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bench/ops/awake.h"
 #include "bench/ops/lines.h"
 #include "bench/ops/pieces.h"
 #include "bench/ops/region.h"
@@ -30,6 +31,7 @@ struct dirtier {
 	struct mem *mem;  /* by LLC; base NULL where no arm makes anything dirty */
 	char *random;	  /* a page */
 	struct team *team;
+	int awake;
 	const struct pieces *last;   /* what was made dirty and not evicted since */
 	const struct pieces *pieces; /* what the team works on now */
 	struct dirtier_arm arms[];
@@ -40,6 +42,7 @@ void dirtier_close(struct dirtier *d)
 	if (!d)
 		return;
 	team_close(d->team);
+	awake_release(d->awake);
 	for (unsigned i = 0; i < d->n_arms; i++) {
 		pieces_free(&d->arms[i].dirty);
 		pieces_free(&d->arms[i].sweep);
@@ -92,6 +95,7 @@ int dirtier_open(struct dirtier **dirtier, const struct bench_ctx *ctx, int last
 	*dirtier = NULL;
 	if (!d)
 		return reason_set(why, -ENOMEM, "out of memory");
+	d->awake = -1;
 	d->topo = ctx->machine->topo;
 	d->cpu_info = &ctx->machine->cpu;
 	d->n_arms = ctx->n_arms;
@@ -225,6 +229,10 @@ int dirtier_ready(struct dirtier *d, struct bench_ctx *ctx, struct reason *why)
 {
 	int ret = memory_alloc(d, ctx, why);
 
+	/* Those who made lines dirty sleep until they are flushed. */
+	for (unsigned i = 0; i < d->n_arms && d->awake < 0 && !ret; i++)
+		if (dirtier_bytes(d, i))
+			d->awake = awake_hold(ctx->machine->root, ctx->facts);
 	return ret ? ret : team_open(&d->team, d->topo, d->cpu, members_of_all(d), why);
 }
 

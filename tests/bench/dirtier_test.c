@@ -5,13 +5,16 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "bench/ops/dirtier.h"
+#include "bench/ops/awake.h"
 #include "harness/machine/mem.h"
+#include "tests/harness/machine/tree.h"
 
 #define MAX_REGIONS 64
 #define MAX_CPUS    64
@@ -105,6 +108,57 @@ static void make_ready(void)
 
 	if (ret)
 		fail_msg("%s", why.text);
+}
+
+/* Asked for where anything is made dirty, and told where it cannot be had. */
+static void idle_cpus_keep_what_they_made_dirty(void **state)
+{
+	static const struct {
+		bool device;
+		unsigned percent;
+		const char *says;
+	} cases[] = { { true, 1, "2 us at most" },
+		      { true, 0, NULL },
+		      { false, 1, "not held: No such file or directory" } };
+	const char *root = machine.root;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int32_t asked = -1;
+		struct tree tree;
+		char path[256];
+		json_t *told;
+		FILE *f;
+
+		tree_make(&tree);
+		tree_write(&tree, "/dev/null", "");
+		if (cases[i].device)
+			tree_write(&tree, "/dev/cpu_dma_latency", "");
+		machine.root = tree.root;
+		json_object_del(ctx.facts, "idle_states");
+		if (i)
+			assert_int_equal(dirtier_open(&dirtier, &ctx, -1, &why), 0);
+		assert_int_equal(dirtier_add(dirtier, 0, cpus, 1, cases[i].percent, &why), 0);
+		make_ready();
+		told = json_object_get(ctx.facts, "idle_states");
+		assert_int_equal(told != NULL, cases[i].says != NULL);
+		if (told)
+			assert_string_equal(json_string_value(told), cases[i].says);
+		snprintf(path, sizeof(path), "%s/dev/cpu_dma_latency", tree.root);
+		f = fopen(path, "re");
+		assert_int_equal(f != NULL, cases[i].device);
+		if (f) {
+			bool any = fread(&asked, sizeof(asked), 1, f) == 1;
+
+			fclose(f);
+			assert_int_equal(any, cases[i].percent > 0);
+			assert_int_equal(asked, cases[i].percent ? AWAKE_US : -1);
+		}
+		dirtier_close(dirtier);
+		dirtier = NULL;
+		tree_remove(&tree);
+	}
+	machine.root = root;
 }
 
 static void each_arm_dirties_its_share(void **state)
@@ -211,6 +265,7 @@ static void without_memory_it_says_so(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		TEST(idle_cpus_keep_what_they_made_dirty),
 		TEST(each_arm_dirties_its_share),
 		TEST(what_is_dirtied_again_is_swept_out_with_the_rest),
 		TEST(a_sweep_keeps_what_was_stored),
