@@ -47,7 +47,7 @@ int kmod_open(struct kmod *k, const char *root, struct reason *why)
 		.cpus = fake.cpus ? fake.cpus : MAX_CPUS,
 		.max_order = 10,
 		.max_bytes = 1ull << 30,
-		.max_delay_us = 2000000,
+		.max_delay_us = 5000000,
 		.timeout_ms = 5000,
 		.max_rounds = 1ull << 24,
 		.version = "fake",

@@ -266,7 +266,7 @@ static void keep_short(char *call, const struct command *c)
 	} else if (c->cmd == TDCOST_STOP) {
 		struct tdcost_stop *s = (void *)call;
 
-		if (s->delay_us <= 2000000)
+		if (s->delay_us <= 5000000)
 			s->delay_us %= 2000;
 	} else if (c->cmd == TDCOST_PAGES_RESET) {
 		struct tdcost_reset *r = (void *)call;

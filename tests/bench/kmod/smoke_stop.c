@@ -189,6 +189,24 @@ static void a_delayed_cpu_is_named_late(void **unused)
 }
 
 /*
+ * A million polls, as the kernel makes: who is away for longer is late, and nobody else. Emulated
+ * they take two seconds or three, hence the delay; on a machine that is so busy that they take five
+ * nobody is late.
+ */
+static void a_cpu_is_late_past_the_kernels_polls(void **unused)
+{
+	struct tdcost_stop s = { .max_polls = MAX_POLLS,
+				 .delay_cpu = online.cpu[online.n - 1],
+				 .delay_us = kmod.info.max_delay_us };
+
+	(void)unused;
+	until_as_meant(&s, 1, 1);
+	assert_int_equal(s.polls, MAX_POLLS);
+	assert_true(of_cpu(s.delay_cpu)->flags & TDCOST_CPU_LATE);
+	assert_true(of_cpu(s.delay_cpu)->start > s.end);
+}
+
+/*
  * One poll, and the CPU is late; it is there before the 10 ms are up, so it is not late twice. How
  * long 10 ms of polls take depends on the emulator: delays from none to 2 ms are tried.
  */
@@ -262,6 +280,7 @@ static void what_is_out_of_bounds_is_refused(void **unused)
 const struct CMUnitTest smoke_stop_tests[] = {
 	TEST(flags_are_respected),
 	TEST(a_delayed_cpu_is_named_late),
+	TEST(a_cpu_is_late_past_the_kernels_polls),
 	TEST(polls_end_where_they_are_told),
 	TEST(polls_end_with_the_last_cpu),
 	TEST(what_is_out_of_bounds_is_refused),
