@@ -318,6 +318,14 @@ int topup_supported(const struct machine *m, const struct cell *cell, struct rea
 enum kind topup_kind(const struct machine *m, const struct cell *cell, struct reason *why)
 {
 	(void)m;
+	/* First: the weakest label of all. */
+	if (cell->levels[F_HOLD].number) {
+		reason_set(why, 0,
+			   "each SEAMCALL is a constant: pauses of %s ns, under the lock, that "
+			   "nobody has measured",
+			   cell->levels[F_HOLD].text);
+		return KIND_MODELLED;
+	}
 	if (in_kernel(cell))
 		return KIND_MEASURED;
 	if (cell->levels[F_SOURCE].number == TOPUP_MMAP) {

@@ -194,6 +194,20 @@ static void a_charge_that_is_not_seen_stops_it(void **state)
 	plan_free(&plan);
 }
 
+/* The kernel's own locks and pages do not make a constant a measurement. */
+static void a_hold_is_modelled(void **state)
+{
+	static const char *const settings[] = { "mode=kernel", "work=split", "hold=2000", NULL };
+	struct reason why = { "" };
+	struct plan plan;
+
+	(void)state;
+	make_plan(&plan, settings);
+	assert_int_equal(topup_bench.kind(&machine, plan.groups[0].arms, &why), KIND_MODELLED);
+	assert_non_null(strstr(why.text, "2000 ns"));
+	plan_free(&plan);
+}
+
 static void too_long_a_hold_is_refused(void **state)
 {
 	static const char *const settings[] = { "mode=kernel", "work=split", "hold=1000000", NULL };
@@ -520,6 +534,7 @@ int main(void)
 		TEST(what_cannot_run_is_skipped_with_a_reason),
 		TEST(what_nobody_is_charged_for_is_skipped),
 		TEST(a_charge_that_is_not_seen_stops_it),
+		TEST(a_hold_is_modelled),
 		TEST(too_long_a_hold_is_refused),
 		TEST(every_arm_does_its_work),
 		TEST(the_module_is_asked_for_what_the_cell_says),
