@@ -72,10 +72,14 @@ static unsigned int region_of(const struct topup_arm *arm, const struct topup_th
 	return t->first_region + (arm->set.load == TOPUP_BURST ? i / SPTES_PER_PAGE : i);
 }
 
+/* Of a VM, with those that keep the next one's counts off its lines. */
 static unsigned int regions(const struct topup_setting *set)
 {
-	return set->load == TOPUP_BURST ? (set->ops + SPTES_PER_PAGE - 1) / SPTES_PER_PAGE
-					: set->ops;
+	unsigned int used = set->load == TOPUP_BURST
+				    ? (set->ops + SPTES_PER_PAGE - 1) / SPTES_PER_PAGE
+				    : set->ops;
+
+	return (used + TOPUP_PAMT_APART - 1) / TOPUP_PAMT_APART * TOPUP_PAMT_APART;
 }
 
 static int get_all(struct topup_arm *arm, struct topup_thread *t, unsigned int *got)

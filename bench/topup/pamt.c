@@ -8,8 +8,8 @@ int topup_pamt_init(struct topup_pamt *p, unsigned int regions)
 	memset(p, 0, sizeof(*p));
 	spin_lock_init(&p->own_lock);
 	p->lock = &p->own_lock;
-	p->refcount = topup_zalloc(regions, sizeof(*p->refcount));
-	p->entry = topup_zalloc(regions, sizeof(*p->entry));
+	p->refcount = topup_lines_alloc(regions * sizeof(*p->refcount));
+	p->entry = topup_lines_alloc(regions * sizeof(*p->entry));
 	if (!p->refcount || !p->entry) {
 		topup_array_free(p->refcount);
 		topup_array_free(p->entry);

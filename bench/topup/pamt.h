@@ -13,7 +13,13 @@
 
 /*
  * Invariant, while the lock is free: refcount[i] > 0 if and only if entry[i] holds a pair.
+ *
+ * The counts begin on a line of their own. Who counts for several VMs in one array gives each a
+ * multiple of TOPUP_PAMT_APART regions: the memory of two VMs may lie in neighbouring regions, but
+ * rarely does, and what is to be told is how a VM's own vCPUs contend.
  */
+#define TOPUP_PAMT_APART (TOPUP_APART / sizeof(atomic_t))
+
 struct topup_pamt {
 	unsigned int regions;
 	atomic_t *refcount;

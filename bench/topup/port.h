@@ -9,6 +9,7 @@
  *   topup_ticks()	  the clock that meters read
  *   struct topup_mutex	  a lock whose waiter sleeps, and whose holder may
  *   topup_array_alloc()  room for a number of pointers, as kvmalloc_array(); may sleep
+ *   topup_lines_alloc()  zeroed bytes that share no TOPUP_APART with anyone's; may sleep
  *   struct topup_backing what a source of pages draws on: in the kernel two GFP masks
  *   topup_page_alloc()	  a page of it, NULL when there is none
  *   topup_page_free()

@@ -8,6 +8,8 @@
 #include <linux/errno.h>
 #include <linux/gfp.h>
 #include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
@@ -68,9 +70,10 @@ static inline void **topup_array_alloc(unsigned int n)
 	return kvmalloc_array(n, sizeof(void *), GFP_KERNEL_ACCOUNT);
 }
 
-static inline void *topup_zalloc(unsigned int n, size_t size)
+/* kmalloc() aligns a power of two to itself, and takes what lies between two from the larger. */
+static inline void *topup_lines_alloc(size_t bytes)
 {
-	return kvcalloc(n, size, GFP_KERNEL_ACCOUNT);
+	return kvzalloc(roundup_pow_of_two(max_t(size_t, bytes, TOPUP_APART)), GFP_KERNEL_ACCOUNT);
 }
 
 static inline void topup_array_free(void *array)

@@ -258,9 +258,12 @@ static inline void **topup_array_alloc(unsigned int n)
 	return malloc(n * sizeof(void *));
 }
 
-static inline void *topup_zalloc(unsigned int n, size_t size)
+static inline void *topup_lines_alloc(size_t bytes)
 {
-	return calloc(n, size);
+	size_t room = (bytes + TOPUP_APART - 1) / TOPUP_APART * TOPUP_APART;
+	void *lines = aligned_alloc(TOPUP_APART, room);
+
+	return lines ? memset(lines, 0, room) : NULL;
 }
 
 static inline void topup_array_free(void *array)

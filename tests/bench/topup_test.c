@@ -343,6 +343,31 @@ static void quantiles_are_nearest_ranks(void **state)
 		assert_int_equal(topup_rank(ranks[i].n, ranks[i].share), ranks[i].rank);
 }
 
+/* Else VMs that share no region would contend for a line that holds the counts of several. */
+static void no_two_vms_count_in_one_line(void **state)
+{
+	const struct topup_setting set = { .kind = TOPUP_REFCOUNT,
+					   .variant = TOPUP_DIRECT,
+					   .load = TOPUP_BURST,
+					   .threads = 9,
+					   .ops = 600,
+					   .range = 16,
+					   .vm_each = true };
+	struct topup_arm arm;
+
+	(void)state;
+	assert_int_equal(topup_arm_open(&arm, &set, NULL), 0);
+	assert_int_equal(arm.n_vms, set.threads);
+	for (unsigned i = 0; i < set.threads; i++) {
+		uintptr_t first = (uintptr_t)&arm.pamt.refcount[arm.thread[i].first_region];
+
+		assert_int_equal(first % TOPUP_APART, 0);
+		if (i)
+			assert_true(arm.thread[i].first_region > arm.thread[i - 1].first_region);
+	}
+	topup_arm_close(&arm);
+}
+
 /* A page that is missing, or served to the wrong hand, must show. */
 static void a_lost_page_is_found(void **state)
 {
@@ -380,6 +405,7 @@ int main(void)
 		cmocka_unit_test(every_arm_does_its_work_and_loses_no_page),
 		cmocka_unit_test(values_of_a_pass_are_what_it_did),
 		cmocka_unit_test(quantiles_are_nearest_ranks),
+		cmocka_unit_test(no_two_vms_count_in_one_line),
 		cmocka_unit_test(a_lost_page_is_found),
 	};
 

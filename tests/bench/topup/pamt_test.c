@@ -98,11 +98,29 @@ static void test_cache(void **state)
 	rig_close(&rig);
 }
 
+/* A VM in the module has counts of its own, however few: another's are not on their line. */
+static void test_lines(void **state)
+{
+	struct topup_pamt p[4];
+
+	(void)state;
+	rig_open(&rig, TOPUP_DIRECT);
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++) {
+		assert_int_equal(topup_pamt_init(&p[i], 1), 0);
+		assert_int_equal((uintptr_t)p[i].refcount % TOPUP_APART, 0);
+		assert_int_equal((uintptr_t)p[i].entry % TOPUP_APART, 0);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(p); i++)
+		topup_pamt_destroy(&p[i], &rig.vcpu.ctx);
+	rig_close(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_cache),
+		cmocka_unit_test(test_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
