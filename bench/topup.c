@@ -339,7 +339,7 @@ static int topup_finish(void *state, struct reason *why)
 const struct bench_info topup_bench = {
 	.name = "topup",
 	.summary = "hold pages ready before a lock is taken, by how that is done",
-	.version = 1,
+	.version = 2,
 	.factors = topup_factors,
 	.metrics = topup_metrics,
 	.resolve = topup_resolve,

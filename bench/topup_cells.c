@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "bench/topup.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -13,6 +14,8 @@
 #define MAX_POOL    (16u << 20) /* pages: descriptors of 24 bytes each */
 #define MAX_MAPPED  (64u << 10) /* pages of their own: 256 MiB */
 #define USUAL_RANGE 16
+
+static_assert(MAX_RANGE <= SPTE_ENT_PER_PAGE, "needs in a row");
 
 static const struct level_info work_levels[] = {
 	[TOPUP_FAULT] = { "fault", "faults: a topup, then the pages under the mmu_lock", false },

@@ -38,6 +38,8 @@ static_assert((int)TDCOST_LOCK_SPLIT == (int)TOPUP_LOCK_SPLIT);
 static_assert((int)TDCOST_LOCK_VM == (int)TOPUP_LOCK_VM);
 static_assert((int)TDCOST_LOCK_PAMT == (int)TOPUP_LOCK_PAMT);
 static_assert((int)TDCOST_LOCK_MAX == (int)TOPUP_LOCKS);
+/* A range has no more splits than there are needs in a row. */
+static_assert(MAX_SPLITS <= SPTE_ENT_PER_PAGE);
 /* Samples of the caches are copied out as they are. */
 static_assert(sizeof(struct topup_sample) == sizeof(struct tdcost_sample));
 static_assert(offsetof(struct topup_sample, ticks) == offsetof(struct tdcost_sample, ticks));
@@ -225,18 +227,17 @@ static int one_fault(struct tdcost_run *run)
 	return run->work->fault(&run->vcpu, &need, &run->hand);
 }
 
-/* All splits of a unit need the same: those of its first. */
 static int one_split(struct tdcost_run *run)
 {
-	struct topup_need need = topup_schedule_split(run->unit);
+	const struct topup_need *need = topup_schedule_splits(run->unit * run->t.splits);
 	enum topup_range_mode mode = run->t.work == TDCOST_SPLIT_WHOLE ? TOPUP_WHOLE : TOPUP_REPEAT;
 	u64 start, end;
 	int ret;
 
 	if (!(run->t.flags & TDCOST_TOPUP_TIMES))
-		return run->work->split(&run->vcpu, run->t.splits, mode, &need, &run->hand);
+		return run->work->split(&run->vcpu, run->t.splits, mode, need, &run->hand);
 	start = tdcost_tick_start();
-	ret = run->work->split(&run->vcpu, run->t.splits, mode, &need, &run->hand);
+	ret = run->work->split(&run->vcpu, run->t.splits, mode, need, &run->hand);
 	end = tdcost_tick_stop();
 	add_hand(run, end - start);
 	return ret;

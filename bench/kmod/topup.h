@@ -10,7 +10,7 @@
 #include "bench/topup/variant.h"
 
 /* Gets that are under way at once in a call: those of a 2 MiB region mapped by 4 KiB. */
-#define MAX_GETS SPTES_PER_PAGE
+#define MAX_GETS SPTE_ENT_PER_PAGE
 
 /* A VM and the calls that are its vCPUs; guarded by the file's lock. */
 struct tdcost_vm {

@@ -62,21 +62,21 @@ static void split_share(void *arg, unsigned member)
 	struct topup_thread *t = &arm->thread[member];
 
 	for (unsigned int i = 0; i < arm->calls && !t->err; i++)
-		t->err = arm->work.split(&t->vcpu, arm->set.range, arm->set.mode, &arm->need[i],
-					 &t->hand);
+		t->err = arm->work.split(&t->vcpu, arm->set.range, arm->set.mode,
+					 &arm->need[i * arm->set.range], &t->hand);
 }
 
 static unsigned int region_of(const struct topup_arm *arm, const struct topup_thread *t,
 			      unsigned int i)
 {
-	return t->first_region + (arm->set.load == TOPUP_BURST ? i / SPTES_PER_PAGE : i);
+	return t->first_region + (arm->set.load == TOPUP_BURST ? i / SPTE_ENT_PER_PAGE : i);
 }
 
 /* Of a VM, with those that keep the next one's counts off its lines. */
 static unsigned int regions(const struct topup_setting *set)
 {
 	unsigned int used = set->load == TOPUP_BURST
-				    ? (set->ops + SPTES_PER_PAGE - 1) / SPTES_PER_PAGE
+				    ? (set->ops + SPTE_ENT_PER_PAGE - 1) / SPTE_ENT_PER_PAGE
 				    : set->ops;
 
 	return (used + TOPUP_PAMT_APART - 1) / TOPUP_PAMT_APART * TOPUP_PAMT_APART;
@@ -151,12 +151,12 @@ static int schedule_open(struct topup_arm *arm)
 	const struct topup_setting *set = &arm->set;
 
 	arm->calls = set->kind == TOPUP_SPLIT ? set->ops / set->range : set->ops;
-	arm->need = calloc(arm->calls, sizeof(*arm->need));
+	arm->need = calloc(set->ops, sizeof(*arm->need));
 	if (!arm->need)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < arm->calls; i++)
+	for (unsigned int i = 0; i < set->ops; i++)
 		arm->need[i] = set->kind == TOPUP_FAULT ? topup_schedule_fault(set->load, i)
-							: topup_schedule_split(i);
+							: *topup_schedule_splits(i);
 	return 0;
 }
 
@@ -288,14 +288,13 @@ struct topup_pass topup_arm_seen(const struct topup_arm *arm, struct topup_seen 
 /* What a thread's hand holds after a pass: the schedule's, whoever serves it. */
 static struct topup_need expected(const struct topup_arm *arm)
 {
-	unsigned int times = arm->set.kind == TOPUP_SPLIT ? arm->set.range : 1;
 	struct topup_need sum = { 0, 0 };
 
 	if (arm->set.variant == TOPUP_NONE || arm->set.kind == TOPUP_REFCOUNT)
 		return sum;
-	for (unsigned int i = 0; i < arm->calls; i++) {
-		sum.sept += times * arm->need[i].sept;
-		sum.pairs += times * arm->need[i].pairs;
+	for (unsigned int i = 0; i < arm->set.ops; i++) {
+		sum.sept += arm->need[i].sept;
+		sum.pairs += arm->need[i].pairs;
 	}
 	return sum;
 }

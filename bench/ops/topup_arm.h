@@ -70,8 +70,8 @@ struct topup_shared {
 struct topup_arm {
 	struct topup_setting set;
 	struct topup_work work;
-	struct topup_need *need; /* of each call; set.ops of them at most */
-	unsigned int calls;
+	struct topup_need *need; /* of each operation */
+	unsigned int calls;	 /* of a thread: faults, gets, or ranges of splits */
 	struct topup_shared *vm; /* n_vms of them */
 	unsigned int n_vms;
 	struct topup_thread *thread; /* set.threads of them */

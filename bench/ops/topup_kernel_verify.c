@@ -3,21 +3,24 @@
 
 #include "bench/ops/topup_kernel.h"
 
-static struct topup_need need_of(const struct topup_setting *set, unsigned int unit)
+static unsigned int pages(struct topup_need need)
 {
-	return set->kind == TOPUP_FAULT ? topup_schedule_fault(set->load, unit)
-					: topup_schedule_split(unit);
+	return need.sept + need.pairs * TDX_DPAMT_ENTRY_PAGE_CNT;
 }
 
 unsigned int topup_kernel_used(const struct topup_setting *set, unsigned int unit)
 {
-	struct topup_need need = need_of(set, unit);
-	unsigned int times = set->kind == TOPUP_SPLIT ? set->range : 1;
+	const struct topup_need *need = topup_schedule_splits((uint64_t)unit * set->range);
+	unsigned int sum = 0;
 
 	/* A get may find that another thread has given the entry its pages. */
 	if (set->kind == TOPUP_REFCOUNT)
 		return 0;
-	return times * (need.sept + need.pairs * TDX_DPAMT_ENTRY_PAGE_CNT);
+	if (set->kind == TOPUP_FAULT)
+		return pages(topup_schedule_fault(set->load, unit));
+	for (unsigned int i = 0; i < set->range; i++)
+		sum += pages(need[i]);
+	return sum;
 }
 
 /*
@@ -59,15 +62,15 @@ static int check_faults(const struct topup_setting *set, const struct tdcost_top
 	unsigned int sept = 0, pamt = 0;
 
 	for (unsigned int i = 0; i < t->n_topups; i++) {
-		struct topup_need need = need_of(set, i);
-		unsigned int pages = fill(&sept, r->sept_min, r->sept_full) +
-				     fill(&pamt, r->pamt_min, r->pamt_full);
+		struct topup_need need = topup_schedule_fault(set->load, i);
+		unsigned int filled = fill(&sept, r->sept_min, r->sept_full) +
+				      fill(&pamt, r->pamt_min, r->pamt_full);
 
-		if (topups[i].pages != pages)
+		if (topups[i].pages != filled)
 			return reason_set(
 				why, -EFAULT,
 				"topup %u of %s allocated %u pages, by the kernel's rules %u", i,
-				topup_variants[set->variant].name, topups[i].pages, pages);
+				topup_variants[set->variant].name, topups[i].pages, filled);
 		if (set->variant == TOPUP_DIRECT)
 			continue;
 		sept -= need.sept;

@@ -9,7 +9,10 @@
 /* Objects in a struct kvm_mmu_memory_cache: arch/x86/include/asm/kvm_types.h. */
 #define KVM_ARCH_NR_OBJS_PER_MEMORY_CACHE 40
 
-/* Levels of a page table, and so the most S-EPT pages and PAMT pairs a fault can need: mmu.h. */
+/*
+ * Levels of a page table, and so the most S-EPT pages and PAMT pairs a fault can need:
+ * arch/x86/include/asm/kvm_host.h.
+ */
 #define PT64_ROOT_MAX_LEVEL 5
 
 /* Pages of one Dynamic PAMT entry, which covers 2 MiB: Dynamic PAMT v6, 3/11. */
@@ -29,7 +32,10 @@
 /* tdx_min_split_cache_sz() of TDX huge pages v3: 4. */
 #define TDX_SPLIT_PAMT_PAGES (TDX_DPAMT_ENTRY_PAGE_CNT * TDX_SPLIT_PAIRS)
 
-/* 4 KiB mappings in 2 MiB: a burst of faults, and how many S-EPT pages share one PAMT entry. */
-#define SPTES_PER_PAGE 512
+/*
+ * 4 KiB mappings in 2 MiB: a burst of faults, and how many S-EPT pages share one PAMT entry.
+ * arch/x86/kvm/mmu/spte.h.
+ */
+#define SPTE_ENT_PER_PAGE 512
 
 #endif

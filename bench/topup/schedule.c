@@ -12,7 +12,7 @@ static struct topup_need region(uint64_t i)
 {
 	struct topup_need need = { .sept = 1, .pairs = 1 };
 
-	if (i % SPTES_PER_PAGE == 0)
+	if (i % SPTE_ENT_PER_PAGE == 0)
 		need.pairs++;
 	return need;
 }
@@ -27,10 +27,18 @@ struct topup_need topup_schedule_fault(enum topup_load load, uint64_t i)
 		return cold;
 	if (load == TOPUP_STEADY)
 		return region(i);
-	return i % SPTES_PER_PAGE ? nothing : region(i / SPTES_PER_PAGE);
+	return i % SPTE_ENT_PER_PAGE ? nothing : region(i / SPTE_ENT_PER_PAGE);
 }
 
-struct topup_need topup_schedule_split(uint64_t i)
+const struct topup_need *topup_schedule_splits(uint64_t first)
 {
-	return region(i);
+	/* region(), twice over, so that as many as share an entry begin anywhere in the first. */
+	static const struct topup_need splits[2 * SPTE_ENT_PER_PAGE] = {
+		[0] = { TDX_SPLIT_SEPT_PAGES, TDX_SPLIT_PAIRS },
+		[1 ... SPTE_ENT_PER_PAGE - 1] = { TDX_SPLIT_SEPT_PAGES, 1 },
+		[SPTE_ENT_PER_PAGE] = { TDX_SPLIT_SEPT_PAGES, TDX_SPLIT_PAIRS },
+		[SPTE_ENT_PER_PAGE + 1 ... 2 * SPTE_ENT_PER_PAGE - 1] = { TDX_SPLIT_SEPT_PAGES, 1 },
+	};
+
+	return &splits[first % SPTE_ENT_PER_PAGE];
 }

@@ -22,6 +22,8 @@ extern const char *const topup_load_names[TOPUP_LOADS];
  * 512th: that many share an entry.
  */
 struct topup_need topup_schedule_fault(enum topup_load load, uint64_t i);
-struct topup_need topup_schedule_split(uint64_t i);
+
+/* The needs of splits @first and those behind it, SPTE_ENT_PER_PAGE at least. */
+const struct topup_need *topup_schedule_splits(uint64_t first);
 
 #endif

@@ -120,7 +120,7 @@ struct topup_work {
 
 	/**
 	 * split() - split @n huge pages in a row
-	 * @need: of each
+	 * @need: one for each of them
 	 *
 	 * Retries, lock rounds and hold times are in the meter, the peak of pages is in the source.
 	 * Return: 0; -ENOMEM as above, locks dropped.

@@ -128,8 +128,7 @@ static __always_inline int split_all(struct topup_vcpu *v, const struct topup_op
 	while (done < n && !r) {
 		ahead = whole ? n - done : 1;
 		if (!split_short(v, ops, ahead)) {
-			r = ops->split_get(v, need, hand);
-			done++;
+			r = ops->split_get(v, &need[done++], hand);
 			continue;
 		}
 		topup_mmu_write_unlock(&v->ctx, &v->vm->mmu_lock);

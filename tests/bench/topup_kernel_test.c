@@ -364,6 +364,22 @@ static void the_module_is_asked_for_what_the_cell_says(void **state)
 	}
 }
 
+/* And that is what is expected of it, however long the ranges are. */
+static void a_range_of_any_length_uses_the_same_pages(void **state)
+{
+	static const unsigned ranges[] = { 1, 16, 512 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
+		const struct topup_setting set = { .kind = TOPUP_SPLIT, .range = ranges[i] };
+		unsigned pages = 0;
+
+		for (unsigned unit = 0; unit < 1024 / ranges[i]; unit++)
+			pages += topup_kernel_used(&set, unit);
+		assert_int_equal(pages, 1024 * 3 + 2 * 2);
+	}
+}
+
 static void a_vm_is_an_open_file(void **state)
 {
 	unsigned cpus = topo_cpus(machine.topo) < 4 ? topo_cpus(machine.topo) : 4;
@@ -538,6 +554,7 @@ int main(void)
 		TEST(too_long_a_hold_is_refused),
 		TEST(every_arm_does_its_work),
 		TEST(the_module_is_asked_for_what_the_cell_says),
+		TEST(a_range_of_any_length_uses_the_same_pages),
 		TEST(a_vm_is_an_open_file),
 		TEST(values_are_what_the_module_told),
 		TEST(verify_finds_what_is_wrong),

@@ -18,7 +18,7 @@
 
 #define OPS 1024
 /* The steady load: three pages for a fault, and two more for each 512th. */
-#define GETS	   (3 * OPS + 2 * OPS / SPTES_PER_PAGE)
+#define GETS	   (3 * OPS + 2 * OPS / SPTE_ENT_PER_PAGE)
 #define PASSES	   2001
 #define POOL_PAGES (16 * OPS)
 

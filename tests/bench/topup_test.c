@@ -343,6 +343,41 @@ static void quantiles_are_nearest_ranks(void **state)
 		assert_int_equal(topup_rank(ranks[i].n, ranks[i].share), ranks[i].rank);
 }
 
+static unsigned pages_of_range(unsigned range)
+{
+	const struct topup_setting set = { .kind = TOPUP_SPLIT,
+					   .variant = TOPUP_TDX_PREALLOC,
+					   .threads = 1,
+					   .ops = 1024,
+					   .range = range };
+	unsigned cpu = 0, used;
+	struct reason why = { "" };
+	struct topup_arm arm;
+	struct team *team;
+
+	topo_pick(machine.topo, TOPO_ONE, &cpu, 1);
+	assert_int_equal(team_open(&team, machine.topo, &cpu, 1, &why), 0);
+	assert_int_equal(topup_arm_open(&arm, &set, NULL), 0);
+	topup_arm_ready(&arm, team, false);
+	team_go(team);
+	assert_int_equal(topup_arm_check(&arm, &why), 0);
+	used = arm.thread[0].hand.sept + arm.thread[0].hand.pamt;
+	topup_arm_close(&arm);
+	team_close(team);
+	return used;
+}
+
+/* range is compared within a process: the work must not depend on it. */
+static void a_range_of_any_length_is_the_same_work(void **state)
+{
+	static const unsigned ranges[] = { 1, 16, 512 };
+
+	(void)state;
+	/* An S-EPT page and a pair each, and for each 512th a pair more. */
+	for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		assert_int_equal(pages_of_range(ranges[i]), 1024 * 3 + 2 * 2);
+}
+
 /* Else VMs that share no region would contend for a line that holds the counts of several. */
 static void no_two_vms_count_in_one_line(void **state)
 {
@@ -405,6 +440,7 @@ int main(void)
 		cmocka_unit_test(every_arm_does_its_work_and_loses_no_page),
 		cmocka_unit_test(values_of_a_pass_are_what_it_did),
 		cmocka_unit_test(quantiles_are_nearest_ranks),
+		cmocka_unit_test(a_range_of_any_length_is_the_same_work),
 		cmocka_unit_test(no_two_vms_count_in_one_line),
 		cmocka_unit_test(a_lost_page_is_found),
 	};

@@ -47,12 +47,12 @@ static int begin(struct run *r, struct tdcost_topup *t)
 	topup_source_open(&r->source, NULL);
 	topup_vcpu_init(&r->vcpu, &r->vm, &r->source, meters ? &r->meter : NULL);
 	topup_hand_init(&r->hand);
-	return is_pamt(t) ? topup_pamt_init(&r->pamt, SPTES_PER_PAGE) : 0;
+	return is_pamt(t) ? topup_pamt_init(&r->pamt, SPTE_ENT_PER_PAGE) : 0;
 }
 
 static unsigned region(const struct run *r, unsigned get)
 {
-	return r->t->flags & TDCOST_TOPUP_BURST ? 0 : get % SPTES_PER_PAGE;
+	return r->t->flags & TDCOST_TOPUP_BURST ? 0 : get % SPTE_ENT_PER_PAGE;
 }
 
 static int get(struct run *r)
@@ -73,7 +73,7 @@ static int get(struct run *r)
 static void put(struct run *r)
 {
 	unsigned n = (unsigned)r->t->done,
-		 first = n ? (n - 1) / SPTES_PER_PAGE * SPTES_PER_PAGE : 0;
+		 first = n ? (n - 1) / SPTE_ENT_PER_PAGE * SPTE_ENT_PER_PAGE : 0;
 
 	while (n-- > first)
 		(r->t->work == TDCOST_PAMT_LOCK ? topup_pamt_put_locked : topup_pamt_put)(
@@ -86,15 +86,14 @@ static int unit(struct run *r)
 	int ret;
 
 	if (is_pamt(r->t)) {
-		if (r->t->done && r->t->done % SPTES_PER_PAGE == 0)
+		if (r->t->done && r->t->done % SPTE_ENT_PER_PAGE == 0)
 			put(r);
 		return get(r);
 	}
 	if (is_split(r->t)) {
-		need = topup_schedule_split(r->t->done);
 		return r->work->split(&r->vcpu, r->t->splits,
 				      r->t->work == TDCOST_SPLIT_WHOLE ? TOPUP_WHOLE : TOPUP_REPEAT,
-				      &need, &r->hand);
+				      topup_schedule_splits(r->t->done * r->t->splits), &r->hand);
 	}
 	need = topup_schedule_fault((enum topup_load)r->t->work, r->t->done);
 	ret = r->work->topup(&r->vcpu);

@@ -55,14 +55,15 @@ static void *hammer(void *arg)
 {
 	struct worker *w = arg;
 	struct topup_hand hand;
+	static const struct topup_need splits[AHEAD] = { [0 ... AHEAD - 1] = { TDX_SPLIT_SEPT_PAGES,
+									       TDX_SPLIT_PAIRS } };
 	struct topup_need need;
 	enum topup_range_mode mode;
 
 	topup_hand_init(&hand);
 	for (uint64_t i = 0; w->operations < OPERATIONS / THREADS; i++) {
-		need = (struct topup_need){ TDX_SPLIT_SEPT_PAGES, TDX_SPLIT_PAIRS };
 		mode = i % 2 ? TOPUP_WHOLE : TOPUP_REPEAT;
-		if (w->work->split(&w->vcpu, 1 + i % AHEAD, mode, &need, &hand))
+		if (w->work->split(&w->vcpu, 1 + i % AHEAD, mode, splits, &hand))
 			w->bad++;
 		need = topup_schedule_fault(TOPUP_STEADY, i);
 		if (w->work->fault(&w->vcpu, &need, &hand))

@@ -24,7 +24,7 @@ static const struct {
 	{ "tdx_topup_pamt_cache(cache, PT64_ROOT_MAX_LEVEL)", "Dynamic PAMT v6 9/11",
 	  TDX_PAMT_FAULT_PAGES, 10 },
 	{ "tdx_min_split_cache_sz()", "TDX huge pages v3 20/24", TDX_SPLIT_PAMT_PAGES, 4 },
-	{ "SPTE_ENT_PER_PAGE", "arch/x86/kvm/mmu/spte.h", SPTES_PER_PAGE, 512 },
+	{ "SPTE_ENT_PER_PAGE", "arch/x86/kvm/mmu/spte.h", SPTE_ENT_PER_PAGE, 512 },
 };
 
 static void test_limits(void **state)
@@ -61,11 +61,22 @@ static void test_schedule(void **state)
 				 (unsigned long long)faults[i].i, topup_load_names[faults[i].load],
 				 need.sept, need.pairs, faults[i].need.sept, faults[i].need.pairs);
 	}
-	need = topup_schedule_split(0);
+}
+
+/* Wherever a row of them begins, a split needs what a fault in a region of its own does. */
+static void test_splits(void **state)
+{
+	struct topup_need need;
+
+	(void)state;
+	need = *topup_schedule_splits(0);
 	assert_int_equal(need.sept, TDX_SPLIT_SEPT_PAGES);
 	assert_int_equal(need.pairs, TDX_SPLIT_PAIRS);
-	need = topup_schedule_split(3);
-	assert_int_equal(need.pairs, 1);
+	for (uint64_t first = 0; first < 2 * SPTE_ENT_PER_PAGE; first++)
+		for (uint64_t i = 0; i < SPTE_ENT_PER_PAGE; i++) {
+			need = topup_schedule_fault(TOPUP_STEADY, first + i);
+			assert_memory_equal(&topup_schedule_splits(first)[i], &need, sizeof(need));
+		}
 }
 
 /* No load asks for more than a topup provides. */
@@ -86,6 +97,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_schedule),
+		cmocka_unit_test(test_splits),
 		cmocka_unit_test(test_enough),
 	};
 

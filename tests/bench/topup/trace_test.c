@@ -132,13 +132,14 @@ static void open_traced(enum topup_variant variant)
 /* The schedule that stands at the head of each trace. */
 static void run_schedule(const struct topup_work *work)
 {
-	static const struct topup_need cold = { 4, 5 }, warm = { 1, 1 }, split = { 1, 2 };
+	static const struct topup_need cold = { 4, 5 }, warm = { 1, 1 };
+	static const struct topup_need split[] = { { 1, 2 }, { 1, 2 } };
 	struct topup_vcpu *v = &rig.vcpu;
 
 	assert_int_equal(work->fault(v, &cold, &rig.hand), 0);
 	assert_int_equal(work->fault(v, &warm, &rig.hand), 0);
-	assert_int_equal(work->split(v, 2, TOPUP_REPEAT, &split, &rig.hand), 0);
-	assert_int_equal(work->split(v, 2, TOPUP_WHOLE, &split, &rig.hand), 0);
+	assert_int_equal(work->split(v, 2, TOPUP_REPEAT, split, &rig.hand), 0);
+	assert_int_equal(work->split(v, 2, TOPUP_WHOLE, split, &rig.hand), 0);
 	assert_int_equal(topup_hand_free(&v->ctx, &rig.hand), 37);
 	topup_vcpu_drain(v);
 	topup_vm_drain(&rig.vm, v);

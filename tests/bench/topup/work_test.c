@@ -12,7 +12,8 @@
 
 #define SPLITS 8
 
-static const struct topup_need cold = { 4, 5 }, split_need = { 1, 2 };
+static const struct topup_need cold = { 4, 5 };
+static const struct topup_need split_need[] = { [0 ... 11] = { 1, 2 } };
 static struct rig rig;
 
 static const struct topup_work *work_of(unsigned variant, unsigned indirect)
@@ -36,12 +37,12 @@ static void step_apart(const struct topup_work *work, int *r)
 
 static void step_repeat(const struct topup_work *work, int *r)
 {
-	*r = work->split(&rig.vcpu, SPLITS, TOPUP_REPEAT, &split_need, &rig.hand);
+	*r = work->split(&rig.vcpu, SPLITS, TOPUP_REPEAT, split_need, &rig.hand);
 }
 
 static void step_whole(const struct topup_work *work, int *r)
 {
-	*r = work->split(&rig.vcpu, SPLITS, TOPUP_WHOLE, &split_need, &rig.hand);
+	*r = work->split(&rig.vcpu, SPLITS, TOPUP_WHOLE, split_need, &rig.hand);
 }
 
 static const struct {
@@ -172,7 +173,7 @@ static void check_range(unsigned i)
 	const struct topup_work *work = work_of(ranges[i].variant, 0);
 	const char *mode = ranges[i].mode == TOPUP_WHOLE ? "whole" : "repeat";
 
-	assert_int_equal(work->split(&rig.vcpu, SPLITS, ranges[i].mode, &split_need, &rig.hand), 0);
+	assert_int_equal(work->split(&rig.vcpu, SPLITS, ranges[i].mode, split_need, &rig.hand), 0);
 	if (lock[TOPUP_LOCK_MMU].rounds != ranges[i].mmu ||
 	    lock[TOPUP_LOCK_SPLIT].rounds != ranges[i].split ||
 	    lock[TOPUP_LOCK_VM].rounds != ranges[i].vm || rig.meter.retries != ranges[i].retries ||
@@ -227,7 +228,7 @@ static void test_not_ahead(void **state)
 	(void)state;
 	rig_open(&rig, TOPUP_KVM_ARRAY);
 	assert_int_equal(work_of(TOPUP_KVM_ARRAY, 0)
-				 ->split(&rig.vcpu, 11, TOPUP_WHOLE, &split_need, &rig.hand),
+				 ->split(&rig.vcpu, 11, TOPUP_WHOLE, split_need, &rig.hand),
 			 -EIO);
 	rig_check(&rig);
 	rig_close(&rig);
