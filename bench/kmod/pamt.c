@@ -46,13 +46,15 @@ static struct topup_list *cache(struct tdcost_run *run)
 static int top_up(struct tdcost_run *run)
 {
 	struct topup_list *list = cache(run);
+	struct topup_watch w = { 0 };
 	int ret;
 
 	if (!list)
 		return 0;
+	topup_call_begin(&run->vcpu.ctx, &w);
 	ret = topup_pamt_cache_topup(&run->vcpu.ctx, list, PT64_ROOT_MAX_LEVEL);
-	if (run->vcpu.ctx.meter && list->cnt > run->meter.idle_peak)
-		run->meter.idle_peak = list->cnt;
+	topup_call_end(&run->vcpu.ctx, &w);
+	topup_idle_seen(&run->vcpu.ctx, list->cnt);
 	return ret;
 }
 
@@ -60,10 +62,16 @@ static int get(struct tdcost_run *run)
 {
 	struct topup_ctx *ctx = &run->vcpu.ctx;
 	unsigned int i = region(run, run->gets);
+	struct topup_watch w = { 0 };
+	int ret;
 
+	topup_get_begin(ctx, &w);
 	if (run->t.work == TDCOST_PAMT_LOCK)
-		return topup_pamt_get_locked(run->pamt, ctx, i, cache(run));
-	return topup_pamt_get(run->pamt, ctx, i, cache(run));
+		ret = topup_pamt_get_locked(run->pamt, ctx, i, cache(run));
+	else
+		ret = topup_pamt_get(run->pamt, ctx, i, cache(run));
+	topup_get_end(ctx, &w, 1);
+	return ret;
 }
 
 /* Pages that are neither free nor in the cache: a get gives a pair to an entry, or none. */

@@ -18,7 +18,7 @@
 
 #define TDCOST_DEVICE "/dev/tdcost"
 /* Raised when a call changes its meaning or its layout; the program takes no other. */
-#define TDCOST_ABI 5
+#define TDCOST_ABI 6
 
 /* tdcost_info.features */
 #define TDCOST_HAS_WBNOINVD   (1u << 0) /* CPUID 0x80000008 EBX[9] */
@@ -220,7 +220,6 @@ enum tdcost_work {
 #define TDCOST_TOPUP_INDIRECT (1u << 0) /* the hooks are called by address, through a table */
 #define TDCOST_TOPUP_ZERO     (1u << 1) /* pages are zeroed */
 #define TDCOST_TOPUP_TIMES    (1u << 2) /* time each call; otherwise the whole alone */
-#define TDCOST_TOPUP_LOCKS    (1u << 3) /* meter locks, retries and idle pages: disturbs times */
 #define TDCOST_TOPUP_NO_VCPU  (1u << 4) /* splits are made by no vCPU: per_vcpu_or_vm */
 /* Gets alone, which take none of INDIRECT and NO_VCPU: all in one region, not one each. */
 #define TDCOST_TOPUP_BURST (1u << 5)
@@ -228,7 +227,7 @@ enum tdcost_work {
 /* One call. */
 struct tdcost_sample {
 	__u64 ticks;
-	__u32 pages; /* a topup: allocated by it; else: used by it */
+	__u32 pages; /* a topup: allocated by it; a use: used by it; gets: how many */
 	__u32 reserved;
 };
 
@@ -248,6 +247,14 @@ enum tdcost_lock_id {
 	TDCOST_LOCK_PAMT,
 	TDCOST_LOCK_MAX
 };
+
+/*
+ * tdcost_topup.meters: a lock by 1 << its number, and these. A meter reads the clock, which is then
+ * in whatever other meters are around it. None goes with TIMES.
+ */
+#define TDCOST_METER_CALLS (1u << TDCOST_LOCK_MAX) /* topups, dropped locks, idle pages */
+#define TDCOST_METER_GETS  (2u << TDCOST_LOCK_MAX) /* an operation's pages, or its reference */
+#define TDCOST_METER_ALL   ((4u << TDCOST_LOCK_MAX) - 1)
 
 /*
  * @units of work by a vCPU of its own, in the caller's context. Calls that run at once on one open
@@ -272,11 +279,12 @@ struct tdcost_topup {
 	 * begins with what is in the caches: no -ENOMEM then.
 	 */
 	__u32 fail_every;
-	__u32 reserved;
+	__u32 meters;
 	/*
-	 * Room in @topups and @uses, at most 65536, 0 without TIMES; out: how many were written.
-	 * A use is a fault or a get without its topup, or the @splits of a unit with theirs.
-	 * Topups in a split are timed with LOCKS only.
+	 * Room in @topups and @uses, at most 65536, 0 without TIMES and METER_CALLS, or METER_GETS;
+	 * out: how many were written. A use is a fault or a get without its topup, or the @splits
+	 * of a unit with theirs, whose topups are timed by METER_CALLS only. With METER_GETS it is
+	 * the getting of a fault's pages, or of a split's, between two clock reads.
 	 */
 	__u32 n_topups;
 	__u32 n_uses;
@@ -293,9 +301,10 @@ struct tdcost_topup {
 	__u64 failures;	   /* out: allocations that failed, or were refused */
 	__s64 peak;	   /* out: of pages that were allocated and not freed */
 	__u64 held; /* out: by the vCPU behind the last unit; of the last to end, and by its VM */
-	__u64 idle_peak; /* out: with LOCKS, of those that vCPU and VM held behind a topup */
-	__u64 retries;	 /* out: with LOCKS, topups that the lock was dropped for */
-	struct tdcost_lock lock[TDCOST_LOCK_MAX]; /* out: with LOCKS */
+	__u64 idle_peak; /* out: with METER_CALLS, of those that vCPU and VM held behind a topup */
+	__u64 retries;	 /* out: with METER_CALLS, topups that the lock was dropped for */
+	__u64 empty;	 /* out: with meters, the least that two clock reads on end show */
+	struct tdcost_lock lock[TDCOST_LOCK_MAX]; /* out: of those metered */
 };
 
 /* tdcost_teardown.path: enum td_path of bench/teardown/steps.h, which says what they are. */

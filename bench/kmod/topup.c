@@ -13,9 +13,9 @@
 #include "bench/kmod/topup.h"
 #include "bench/topup/schedule.h"
 
-#define TOPUP_FLAGS                                                                            \
-	(TDCOST_TOPUP_INDIRECT | TDCOST_TOPUP_ZERO | TDCOST_TOPUP_TIMES | TDCOST_TOPUP_LOCKS | \
-	 TDCOST_TOPUP_NO_VCPU | TDCOST_TOPUP_BURST)
+#define TOPUP_FLAGS                                                                              \
+	(TDCOST_TOPUP_INDIRECT | TDCOST_TOPUP_ZERO | TDCOST_TOPUP_TIMES | TDCOST_TOPUP_NO_VCPU | \
+	 TDCOST_TOPUP_BURST)
 /* Flags of gets, and of faults and splits. */
 #define PAMT_FLAGS TDCOST_TOPUP_BURST
 #define HOOK_FLAGS (TDCOST_TOPUP_INDIRECT | TDCOST_TOPUP_NO_VCPU)
@@ -38,6 +38,9 @@ static_assert((int)TDCOST_LOCK_SPLIT == (int)TOPUP_LOCK_SPLIT);
 static_assert((int)TDCOST_LOCK_VM == (int)TOPUP_LOCK_VM);
 static_assert((int)TDCOST_LOCK_PAMT == (int)TOPUP_LOCK_PAMT);
 static_assert((int)TDCOST_LOCK_MAX == (int)TOPUP_LOCKS);
+static_assert(TDCOST_METER_CALLS == TOPUP_METER_CALLS);
+static_assert(TDCOST_METER_GETS == TOPUP_METER_GETS);
+static_assert(TDCOST_METER_ALL == TOPUP_METER_ALL);
 /* A range has no more splits than there are needs in a row. */
 static_assert(MAX_SPLITS <= SPTE_ENT_PER_PAGE);
 /* Samples of the caches are copied out as they are. */
@@ -49,7 +52,10 @@ static int check_room(const struct tdcost_topup *t)
 {
 	if (t->n_topups > MAX_SAMPLES || t->n_uses > MAX_SAMPLES)
 		return -EINVAL;
-	if ((t->n_topups || t->n_uses) && !(t->flags & TDCOST_TOPUP_TIMES))
+	if (t->flags & TDCOST_TOPUP_TIMES)
+		return t->meters ? -EINVAL : 0;
+	if ((t->n_topups && !(t->meters & TDCOST_METER_CALLS)) ||
+	    (t->n_uses && !(t->meters & TDCOST_METER_GETS)))
 		return -EINVAL;
 	return 0;
 }
@@ -71,7 +77,7 @@ static int check_topup(const struct tdcost_topup *t)
 	if (t->variant >= TDCOST_VARIANT_MAX || t->source >= TDCOST_SOURCE_MAX ||
 	    t->work >= TDCOST_WORK_MAX || t->flags & ~TOPUP_FLAGS || check_work(t))
 		return -EINVAL;
-	if (t->fail_every > MAX_FAIL_EVERY || t->reserved)
+	if (t->fail_every > MAX_FAIL_EVERY || t->meters & ~TDCOST_METER_ALL)
 		return -EINVAL;
 	if (!splits || splits > MAX_SPLITS || (!is_split(t) && t->splits))
 		return -EINVAL;
@@ -122,7 +128,7 @@ static int join_vm(struct tdcost_file *file, struct tdcost_run *run)
 		file->vm->users++;
 		run->pamt = &file->vm->pamt;
 		topup_vcpu_init(&run->vcpu, &file->vm->vm, &run->source,
-				run->t.flags & TDCOST_TOPUP_LOCKS ? &run->meter : NULL);
+				run->t.meters ? &run->meter : NULL);
 	}
 	mutex_unlock(&file->lock);
 	return ret;
@@ -185,15 +191,6 @@ void tdcost_add_topup(struct tdcost_run *run, u64 ticks, u64 pages)
 	s->pages = pages;
 }
 
-/* Where the caches are metered they have stored the sample of a fault themselves. */
-static void add_fault_topup(struct tdcost_run *run, u64 ticks, u64 pages)
-{
-	if (run->vcpu.ctx.meter)
-		run->t.topup_ticks += ticks;
-	else
-		tdcost_add_topup(run, ticks, pages);
-}
-
 static void add_hand(struct tdcost_run *run, u64 ticks)
 {
 	tdcost_add_use(run, ticks, run->hand.sept + run->hand.pamt);
@@ -208,7 +205,7 @@ static int timed_fault(struct tdcost_run *run, const struct topup_need *need)
 	start = tdcost_tick_start();
 	ret = run->work->topup(&run->vcpu);
 	end = tdcost_tick_stop();
-	add_fault_topup(run, end - start, run->source.count.allocs - allocs);
+	tdcost_add_topup(run, end - start, run->source.count.allocs - allocs);
 	if (ret)
 		return ret;
 	start = tdcost_tick_start();
@@ -309,12 +306,15 @@ static void count(struct tdcost_run *run)
 	run->t.idle_peak = run->meter.idle_peak;
 	run->t.retries = run->meter.retries;
 	run->t.n_topups = min_t(u64, run->meter.topups, run->t.n_topups);
-	run->t.n_uses = min_t(u64, run->t.done, run->t.n_uses);
+	run->t.n_uses = min_t(u64, run->t.meters ? run->meter.gets : run->t.done, run->t.n_uses);
+	if (run->t.meters)
+		run->t.empty = topup_meter_empty();
 	count_locks(run);
 }
 
 static int get_room(struct tdcost_run *run)
 {
+	run->meter.what = run->t.meters;
 	run->meter.room = run->t.n_topups;
 	if (run->t.n_topups) {
 		run->meter.sample =
@@ -326,6 +326,8 @@ static int get_room(struct tdcost_run *run)
 		run->uses = kvcalloc(run->t.n_uses, sizeof(*run->uses), GFP_KERNEL_ACCOUNT);
 		if (!run->uses)
 			return -ENOMEM;
+		run->meter.get = (struct topup_sample *)run->uses;
+		run->meter.get_room = run->t.n_uses;
 	}
 	return 0;
 }

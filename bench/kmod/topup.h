@@ -6,6 +6,7 @@
 #include <linux/bitmap.h>
 
 #include "bench/kmod/module.h"
+#include "bench/topup/meter.h"
 #include "bench/topup/pamt.h"
 #include "bench/topup/variant.h"
 
@@ -26,7 +27,7 @@ struct tdcost_run {
 	const struct topup_work *work;
 	struct topup_vcpu vcpu;
 	struct topup_source source;
-	struct topup_meter meter; /* its samples are those of the topups, also without LOCKS */
+	struct topup_meter meter; /* its samples are those of the topups, also with TIMES */
 	struct topup_hand hand;
 	struct tdcost_sample *uses;
 	u64 unit; /* under way, counted from 0; t.done leaves out those given up */

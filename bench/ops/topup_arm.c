@@ -52,8 +52,11 @@ static void fault_share(void *arg, unsigned member)
 	struct topup_arm *arm = arg;
 	struct topup_thread *t = &arm->thread[member];
 
-	for (unsigned int i = 0; i < arm->calls && !t->err; i++)
+	for (unsigned int i = 0; i < arm->calls && !t->err; i++) {
 		t->err = arm->work.fault(&t->vcpu, &arm->need[i], &t->hand);
+		if (topup_metered(&t->vcpu.ctx, TOPUP_METER_CALLS))
+			topup_hand_free(&t->vcpu.ctx, &t->hand);
+	}
 }
 
 static void split_share(void *arg, unsigned member)
@@ -61,9 +64,12 @@ static void split_share(void *arg, unsigned member)
 	struct topup_arm *arm = arg;
 	struct topup_thread *t = &arm->thread[member];
 
-	for (unsigned int i = 0; i < arm->calls && !t->err; i++)
+	for (unsigned int i = 0; i < arm->calls && !t->err; i++) {
 		t->err = arm->work.split(&t->vcpu, arm->set.range, arm->set.mode,
 					 &arm->need[i * arm->set.range], &t->hand);
+		if (topup_metered(&t->vcpu.ctx, TOPUP_METER_CALLS))
+			topup_hand_free(&t->vcpu.ctx, &t->hand);
+	}
 }
 
 static unsigned int region_of(const struct topup_arm *arm, const struct topup_thread *t,
@@ -82,6 +88,31 @@ static unsigned int regions(const struct topup_setting *set)
 	return (used + TOPUP_PAMT_APART - 1) / TOPUP_PAMT_APART * TOPUP_PAMT_APART;
 }
 
+static int get_topup(struct topup_ctx *ctx, struct topup_list *cache)
+{
+	struct topup_watch w = { 0 };
+	int r;
+
+	topup_call_begin(ctx, &w);
+	r = topup_pamt_cache_topup(ctx, cache, PT64_ROOT_MAX_LEVEL);
+	topup_call_end(ctx, &w);
+	topup_idle_seen(ctx, cache->cnt);
+	return r;
+}
+
+static int get_one(struct topup_arm *arm, struct topup_ctx *ctx, unsigned int region,
+		   struct topup_list *cache)
+{
+	struct topup_watch w = { 0 };
+	int r;
+
+	topup_get_begin(ctx, &w);
+	r = (arm->set.locked ? topup_pamt_get_locked : topup_pamt_get)(&arm->pamt, ctx, region,
+								       cache);
+	topup_get_end(ctx, &w, 1);
+	return r;
+}
+
 static int get_all(struct topup_arm *arm, struct topup_thread *t, unsigned int *got)
 {
 	bool cached = arm->set.variant == TOPUP_PAMT_CACHE;
@@ -90,10 +121,9 @@ static int get_all(struct topup_arm *arm, struct topup_thread *t, unsigned int *
 
 	for (*got = 0; *got < arm->calls && !r; *got += !r) {
 		if (cached)
-			r = topup_pamt_cache_topup(&t->vcpu.ctx, cache, PT64_ROOT_MAX_LEVEL);
+			r = get_topup(&t->vcpu.ctx, cache);
 		if (!r)
-			r = (arm->set.locked ? topup_pamt_get_locked : topup_pamt_get)(
-				&arm->pamt, &t->vcpu.ctx, region_of(arm, t, *got), cache);
+			r = get_one(arm, &t->vcpu.ctx, region_of(arm, t, *got), cache);
 	}
 	return r;
 }
@@ -123,15 +153,19 @@ static team_fn *const shares[TOPUP_KINDS] = {
 	[TOPUP_REFCOUNT] = refcount_share,
 };
 
-void topup_arm_ready(struct topup_arm *arm, struct team *team, bool metered)
+void topup_arm_ready(struct topup_arm *arm, struct team *team, unsigned int meters)
 {
 	for (unsigned int i = 0; i < arm->set.threads; i++) {
 		struct topup_thread *t = &arm->thread[i];
-		struct topup_meter empty = { .sample = t->meter.sample, .room = t->meter.room };
+		struct topup_meter empty = { .what = meters,
+					     .sample = t->meter.sample,
+					     .room = t->meter.room,
+					     .get = t->meter.get,
+					     .get_room = t->meter.get_room };
 
 		t->err = 0;
 		t->meter = empty;
-		t->vcpu.ctx.meter = metered ? &t->meter : NULL;
+		t->vcpu.ctx.meter = meters ? &t->meter : NULL;
 		t->live_before = t->source.count.live;
 		t->source.count.peak = t->live_before;
 	}
@@ -202,9 +236,11 @@ static int threads_open(struct topup_arm *arm, struct topup_pool *pool)
 		struct topup_thread *t = &arm->thread[i];
 
 		t->meter.sample = calloc(set->ops, sizeof(*t->meter.sample));
-		if (!t->meter.sample)
+		t->meter.get = calloc(set->ops, sizeof(*t->meter.get));
+		if (!t->meter.sample || !t->meter.get)
 			return -ENOMEM;
 		t->meter.room = set->ops;
+		t->meter.get_room = set->ops;
 	}
 	return 0;
 }
@@ -248,6 +284,7 @@ void topup_arm_close(struct topup_arm *arm)
 		for (unsigned int i = 0; i < arm->set.threads; i++) {
 			topup_source_close(&arm->thread[i].source);
 			free(arm->thread[i].meter.sample);
+			free(arm->thread[i].meter.get);
 		}
 	}
 	for (unsigned int i = 0; i < arm->n_vms; i++)
@@ -275,13 +312,13 @@ struct topup_pass topup_arm_seen(const struct topup_arm *arm, struct topup_seen 
 		const struct topup_thread *t = &arm->thread[i];
 
 		seen[i] = (struct topup_seen){ .meter = &t->meter,
-					       .pages = t->hand.sept + t->hand.pamt,
 					       .peak = t->source.count.peak - t->live_before };
 	}
 	return (struct topup_pass){ .threads = arm->set.threads,
 				    .n_vms = arm->n_vms,
 				    .ops = arm->set.ops,
 				    .idle = topup_arm_idle(arm, 0),
+				    .empty = topup_meter_empty(),
 				    .seen = seen };
 }
 

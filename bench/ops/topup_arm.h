@@ -6,6 +6,7 @@
 #ifndef TDC_BENCH_OPS_TOPUP_ARM_H
 #define TDC_BENCH_OPS_TOPUP_ARM_H
 
+#include "bench/topup/meter.h"
 #include "bench/topup/pamt.h"
 #include "bench/topup/schedule.h"
 #include "bench/topup/source_user.h"
@@ -86,8 +87,12 @@ unsigned int topup_arm_in_caches(const struct topup_setting *set);
 int topup_arm_open(struct topup_arm *arm, const struct topup_setting *set, struct topup_pool *pool);
 void topup_arm_close(struct topup_arm *arm);
 
-/* Bring the team to the start line of a pass, with meters or without; team_go() must follow. */
-void topup_arm_ready(struct topup_arm *arm, struct team *team, bool metered);
+/*
+ * Bring the team to the start line of a pass; team_go() must follow. @meters: of TOPUP_METER_*, 0
+ * for none. Where calls are metered, what an operation or a range used is freed behind it, as in
+ * the kernel: the peak is then of how pages are held, and not of how long the schedule is.
+ */
+void topup_arm_ready(struct topup_arm *arm, struct team *team, unsigned int meters);
 
 /* Free what hands hold, each thread its own, so that no other's cache gets the pages. */
 void topup_arm_release(struct topup_arm *arm, struct team *team);
@@ -95,14 +100,14 @@ void topup_arm_release(struct topup_arm *arm, struct team *team);
 /* What a thread's metered pass told. */
 struct topup_seen {
 	const struct topup_meter *meter;
-	uint64_t pages; /* that its operations used */
-	int64_t peak;	/* of those allocated and not freed, above what there was before */
+	int64_t peak; /* of those allocated and not freed, above what there was before */
 };
 
 /* A metered pass of all threads; thread i is of VM i % n_vms. */
 struct topup_pass {
 	unsigned int threads, n_vms, ops;
 	uint64_t idle_before, idle; /* pages in the caches of VM 0, before it and behind it */
+	uint64_t empty;		    /* ticks that a meter shows of nothing */
 	const struct topup_seen *seen;
 };
 

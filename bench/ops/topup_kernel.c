@@ -13,6 +13,8 @@
 /* Samples of the module are those of the caches, and so are its variants and locks. */
 static_assert(sizeof(struct tdcost_sample) == sizeof(struct topup_sample), "samples");
 static_assert((int)TDCOST_LOCK_MAX == (int)TOPUP_LOCKS, "locks");
+static_assert(TDCOST_METER_CALLS == TOPUP_METER_CALLS, "calls");
+static_assert(TDCOST_METER_GETS == TOPUP_METER_GETS, "gets");
 static_assert((int)TDCOST_VARIANT_MAX == (int)TOPUP_VARIANTS, "variants");
 
 /* What the module calls it, by load, by the way of a range, and by the way of counting. */
@@ -100,7 +102,7 @@ static void call_share(void *arg, unsigned member)
 }
 
 void topup_kernel_ready(struct topup_kernel *k, const struct topup_setting *set, struct team *team,
-			bool metered)
+			unsigned int meters)
 {
 	k->at = set;
 	for (unsigned int i = 0; i < set->threads; i++) {
@@ -108,11 +110,15 @@ void topup_kernel_ready(struct topup_kernel *k, const struct topup_setting *set,
 
 		c->err = 0;
 		c->t = topup_kernel_call(set);
-		if (!metered)
-			continue;
-		c->t.flags |= TDCOST_TOPUP_TIMES | TDCOST_TOPUP_LOCKS;
-		c->t.n_topups = (uint32_t)c->meter.room;
-		c->t.topups = (uintptr_t)c->meter.sample;
+		c->t.meters = meters;
+		if (meters & TOPUP_METER_CALLS) {
+			c->t.n_topups = (uint32_t)c->meter.room;
+			c->t.topups = (uintptr_t)c->meter.sample;
+		}
+		if (meters & TOPUP_METER_GETS) {
+			c->t.n_uses = (uint32_t)c->meter.get_room;
+			c->t.uses = (uintptr_t)c->meter.get;
+		}
 	}
 	team_ready(team, set->threads, call_share, k);
 }
@@ -188,6 +194,7 @@ int topup_kernel_check(const struct topup_kernel *k, struct reason *why)
 static void fill_meter(struct topup_call *c)
 {
 	c->meter.topups = c->t.n_topups;
+	c->meter.gets = c->t.n_uses;
 	c->meter.retries = c->t.retries;
 	c->meter.idle_peak = c->t.idle_peak;
 	for (unsigned int i = 0; i < TOPUP_LOCKS; i++)
@@ -202,17 +209,19 @@ static void fill_meter(struct topup_call *c)
 
 struct topup_pass topup_kernel_seen(const struct topup_kernel *k, struct topup_seen *seen)
 {
-	struct topup_pass pass = {
-		.threads = k->at->threads, .n_vms = vms_of(k->at), .ops = k->at->ops, .seen = seen
-	};
+	struct topup_pass pass = { .threads = k->at->threads,
+				   .n_vms = vms_of(k->at),
+				   .ops = k->at->ops,
+				   .empty = k->call[0].t.empty,
+				   .seen = seen };
 
 	for (unsigned int i = 0; i < pass.threads; i++) {
 		struct topup_call *c = &k->call[i];
 
 		fill_meter(c);
-		seen[i] = (struct topup_seen){ .meter = &c->meter,
-					       .pages = used(k->at),
-					       .peak = c->t.peak };
+		seen[i] = (struct topup_seen){ .meter = &c->meter, .peak = c->t.peak };
+		if (c->t.empty < pass.empty)
+			pass.empty = c->t.empty;
 		if (i % pass.n_vms == 0)
 			pass.idle += c->t.held;
 	}
@@ -260,8 +269,10 @@ static int calls_open(struct topup_kernel *k, unsigned int n, unsigned int room)
 		struct topup_meter *m = &k->call[k->n_calls].meter;
 
 		m->room = room < MAX_SAMPLES ? room : MAX_SAMPLES;
+		m->get_room = m->room;
 		m->sample = calloc(m->room, sizeof(*m->sample));
-		if (!m->sample)
+		m->get = calloc(m->get_room, sizeof(*m->get));
+		if (!m->sample || !m->get)
 			return -ENOMEM;
 	}
 	return 0;
@@ -308,8 +319,10 @@ void topup_kernel_close(struct topup_kernel *k)
 {
 	for (unsigned int i = 0; i < k->n_vms; i++)
 		kmod_close(&k->vm[i]);
-	for (unsigned int i = 0; i < k->n_calls; i++)
+	for (unsigned int i = 0; i < k->n_calls; i++) {
 		free(k->call[i].meter.sample);
+		free(k->call[i].meter.get);
+	}
 	free(k->vm);
 	free(k->call);
 	memcg_close(&k->memcg);

@@ -49,9 +49,9 @@ int topup_kernel_open(struct topup_kernel *k, const struct machine *m,
 		      struct reason *why);
 void topup_kernel_close(struct topup_kernel *k);
 
-/* Bring the team to the start line of a pass, with meters or without; team_go() must follow. */
+/* Bring the team to the start line of a pass with @meters, 0 for none; team_go() must follow. */
 void topup_kernel_ready(struct topup_kernel *k, const struct topup_setting *set, struct team *team,
-			bool metered);
+			unsigned int meters);
 
 /* From the first unit's start to the last one's end, over all vCPUs, by the module's clock reads. */
 uint64_t topup_kernel_ticks(const struct topup_kernel *k);

@@ -139,7 +139,7 @@ static int verify_split(struct topup_kernel *k, const struct topup_setting *set,
 	}
 	if (set->by_vcpu)
 		rule.vm = 0;
-	t.flags |= TDCOST_TOPUP_LOCKS;
+	t.meters = TDCOST_METER_ALL;
 	t.splits = t.units = 1;
 	ret = kmod_topup(&k->vm[0], &t, why);
 	if (ret)
@@ -177,7 +177,7 @@ static int verify_refcounts(struct topup_kernel *k, const struct topup_setting *
 	/* The list is filled before each get: what the last one takes is not replaced. */
 	if (set->variant == TOPUP_PAMT_CACHE)
 		allocs += TDX_PAMT_FAULT_PAGES - (each ? TDX_DPAMT_ENTRY_PAGE_CNT : 0);
-	t.flags |= TDCOST_TOPUP_LOCKS;
+	t.meters = TDCOST_METER_ALL;
 	t.units = GETS;
 	ret = kmod_topup(&k->vm[0], &t, why);
 	if (ret)

@@ -13,7 +13,7 @@ const struct metric_info topup_metrics[] = {
 	[TOPUP_M_CALL] = { "topup", "duration", "call", 0 },
 	[TOPUP_M_PAGES] = { "pages", "count", "call", 0 },
 	[TOPUP_M_PAGE] = { "topup_page", "duration", "page", 0 },
-	[TOPUP_M_GET] = { "get", "duration", "page", 0 },
+	[TOPUP_M_GET] = { "get", "duration", "get", 0 },
 	[TOPUP_M_WAIT] = { "wait", "duration", "lock round", 0 },
 	[TOPUP_M_HOLD] = { "hold", "duration", "lock round", 0 },
 	[TOPUP_M_ROUNDS] = { "rounds", "count", "operation", 0 },
@@ -35,6 +35,8 @@ static void add(struct bench_ctx *ctx, unsigned metric, const char *subject, int
 		*ret = *series;
 }
 
+/* ---- which passes there are ---- */
+
 /* Can a round of lock @id happen in work of kind @kind? */
 static bool takes(enum topup_kind kind, unsigned int id)
 {
@@ -49,6 +51,48 @@ static bool takes(enum topup_kind kind, unsigned int id)
 	return taken[kind][id];
 }
 
+/* And with this variant? */
+static bool takes_here(const struct topup_setting *set, unsigned int id)
+{
+	bool of_vm = set->variant == TOPUP_SPLIT_CACHE || set->variant == TOPUP_SPLIT_BATCH;
+
+	if (!takes(set->kind, id))
+		return false;
+	if (id == TOPUP_LOCK_SPLIT)
+		return of_vm;
+	return id != TOPUP_LOCK_VM || (set->variant == TOPUP_PER_VCPU_OR_VM && !set->by_vcpu);
+}
+
+static bool wanted(const struct topup_setting *set, unsigned int meters)
+{
+	if (meters & (TOPUP_METER_CALLS | TOPUP_METER_GETS))
+		return true;
+	for (unsigned int id = 0; id < TOPUP_LOCKS; id++)
+		if (meters & TOPUP_METER_LOCK(id) && takes_here(set, id))
+			return true;
+	return false;
+}
+
+/* The mutex is held around rounds of the mmu_lock, and that around rounds of the split cache's. */
+unsigned int topup_series_pass(const struct topup_setting *set, unsigned int i)
+{
+	static const unsigned int passes[] = {
+		TOPUP_METER_CALLS,
+		TOPUP_METER_GETS,
+		TOPUP_METER_LOCK(TOPUP_LOCK_MMU),
+		TOPUP_METER_LOCK(TOPUP_LOCK_VM),
+		TOPUP_METER_LOCK(TOPUP_LOCK_SPLIT),
+		TOPUP_METER_LOCK(TOPUP_LOCK_PAMT),
+	};
+
+	for (unsigned int k = 0; k < sizeof(passes) / sizeof(passes[0]); k++)
+		if (wanted(set, passes[k]) && !i--)
+			return passes[k];
+	return 0;
+}
+
+/* ---- series ---- */
+
 static void add_lock(struct topup_series *s, struct bench_ctx *ctx, unsigned int id, int *ret)
 {
 	static const char *const ends[] = { "", " max" };
@@ -62,16 +106,21 @@ static void add_lock(struct topup_series *s, struct bench_ctx *ctx, unsigned int
 	add(ctx, TOPUP_M_ROUNDS, topup_lock_names[id], &s->rounds[id], ret);
 }
 
+static void add_of_calls(struct topup_of_calls *c, struct bench_ctx *ctx, unsigned metric, int *ret)
+{
+	for (unsigned int i = 0; i < TOPUP_QUANTILES; i++)
+		add(ctx, metric, quantiles[i].name, &c->quantile[i], ret);
+	add(ctx, metric, "drawn", &c->drawn, ret);
+	add(ctx, metric, "mean", &c->mean, ret);
+}
+
 static void add_calls(struct topup_series *s, struct bench_ctx *ctx, int *ret)
 {
-	for (unsigned int i = 0; i < TOPUP_QUANTILES; i++) {
-		add(ctx, TOPUP_M_CALL, quantiles[i].name, &s->call[i], ret);
-		add(ctx, TOPUP_M_PAGES, quantiles[i].name, &s->pages[i], ret);
-	}
-	add(ctx, TOPUP_M_PAGE, "mean", &s->page, ret);
-	if (s->kind == TOPUP_FAULT)
-		add(ctx, TOPUP_M_GET, "mean", &s->get, ret);
-	else
+	add_of_calls(&s->call, ctx, TOPUP_M_CALL, ret);
+	add_of_calls(&s->pages, ctx, TOPUP_M_PAGES, ret);
+	add_of_calls(&s->page, ctx, TOPUP_M_PAGE, ret);
+	add_of_calls(&s->get, ctx, TOPUP_M_GET, ret);
+	if (s->kind == TOPUP_SPLIT)
 		add(ctx, TOPUP_M_RETRIES, "splits", &s->retries, ret);
 	add(ctx, TOPUP_M_IDLE, "peak", &s->idle_peak, ret);
 }
@@ -88,8 +137,8 @@ int topup_series_open(struct topup_series *s, struct bench_ctx *ctx, enum topup_
 	s->all = calloc(most ? most : 1, sizeof(*s->all));
 	if (!s->all)
 		return -ENOMEM;
-	if (kind != TOPUP_REFCOUNT)
-		add_calls(s, ctx, &ret);
+	s->random = ctx->seed | 1;
+	add_calls(s, ctx, &ret);
 	for (unsigned int id = 0; id < TOPUP_LOCKS; id++)
 		if (takes(kind, id))
 			add_lock(s, ctx, id, &ret);
@@ -111,58 +160,116 @@ size_t topup_rank(size_t n, double share)
 	return rank ? rank - 1 : 0;
 }
 
-static int by_ticks(const void *a, const void *b)
+static int ascending(const void *a, const void *b)
 {
-	uint64_t x = ((const struct topup_sample *)a)->ticks;
-	uint64_t y = ((const struct topup_sample *)b)->ticks;
+	double x = *(const double *)a, y = *(const double *)b;
 
 	return (x > y) - (x < y);
 }
 
-static int by_pages(const void *a, const void *b)
-{
-	uint32_t x = ((const struct topup_sample *)a)->pages;
-	uint32_t y = ((const struct topup_sample *)b)->pages;
+/* ---- calls and gets ---- */
 
-	return (x > y) - (x < y);
+static double without(uint64_t ticks, uint64_t empty)
+{
+	return ticks > empty ? (double)(ticks - empty) : 0;
 }
 
-static size_t gather(struct topup_series *s, const struct topup_pass *pass)
+static double ticks_of(const struct topup_sample *s, uint64_t empty)
+{
+	return without(s->ticks, empty);
+}
+
+static double pages_of(const struct topup_sample *s, uint64_t empty)
+{
+	(void)empty;
+	return s->pages;
+}
+
+static double ticks_of_page(const struct topup_sample *s, uint64_t empty)
+{
+	return s->pages ? without(s->ticks, empty) / s->pages : -1;
+}
+
+static size_t add_samples(struct topup_series *s, size_t n, const struct topup_sample *sample,
+			  uint64_t kept, uint64_t empty,
+			  double (*value)(const struct topup_sample *s, uint64_t empty))
+{
+	double v;
+
+	for (uint64_t k = 0; k < kept && n < s->room; k++) {
+		v = value(&sample[k], empty);
+		if (v >= 0)
+			s->all[n++] = v;
+	}
+	return n;
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What @value says of each sample of all threads; -1: nothing. */
+static size_t gather(struct topup_series *s, const struct topup_pass *pass, bool gets,
+		     double (*value)(const struct topup_sample *s, uint64_t empty))
 {
 	size_t n = 0;
 
 	for (unsigned int i = 0; i < pass->threads; i++) {
 		const struct topup_meter *m = pass->seen[i].meter;
-		uint64_t kept = m->topups < m->room ? m->topups : m->room;
 
-		for (uint64_t k = 0; k < kept && n < s->room; k++)
-			s->all[n++] = m->sample[k];
+		n = add_samples(s, n, gets ? m->get : m->sample,
+				gets ? least(m->gets, m->get_room) : least(m->topups, m->room),
+				pass->empty, value);
 	}
 	return n;
+}
+
+/* xorshift64: which call of a pass stands for it is not a matter of cryptography. */
+static uint64_t draw(struct topup_series *s)
+{
+	s->random ^= s->random << 13;
+	s->random ^= s->random >> 7;
+	s->random ^= s->random << 17;
+	return s->random;
+}
+
+/*
+ * A sample of the benchmark has room for one value of a subject, and a pass has a thousand calls.
+ * So it keeps their quantiles, and one call that is drawn: over the samples those are distributed
+ * as calls are.
+ */
+static void tell(struct topup_series *s, const struct topup_of_calls *c, size_t n,
+		 struct bench_values *out)
+{
+	double sum = 0;
+
+	if (!n)
+		return;
+	bench_value(out, c->drawn, s->all[draw(s) % n]);
+	qsort(s->all, n, sizeof(*s->all), ascending);
+	for (unsigned int i = 0; i < TOPUP_QUANTILES; i++)
+		bench_value(out, c->quantile[i], s->all[topup_rank(n, quantiles[i].share)]);
+	for (size_t i = 0; i < n; i++)
+		sum += s->all[i];
+	bench_value(out, c->mean, sum / (double)n);
 }
 
 static void call_values(struct topup_series *s, const struct topup_pass *pass,
 			struct bench_values *out)
 {
-	size_t n = gather(s, pass);
-	double ticks = 0, pages = 0;
-
-	if (!n || s->kind == TOPUP_REFCOUNT)
-		return;
-	qsort(s->all, n, sizeof(*s->all), by_ticks);
-	for (unsigned int i = 0; i < TOPUP_QUANTILES; i++)
-		bench_value(out, s->call[i],
-			    (double)s->all[topup_rank(n, quantiles[i].share)].ticks);
-	qsort(s->all, n, sizeof(*s->all), by_pages);
-	for (unsigned int i = 0; i < TOPUP_QUANTILES; i++)
-		bench_value(out, s->pages[i], s->all[topup_rank(n, quantiles[i].share)].pages);
-	for (size_t i = 0; i < n; i++) {
-		ticks += (double)s->all[i].ticks;
-		pages += s->all[i].pages;
-	}
-	if (pages > 0)
-		bench_value(out, s->page, ticks / pages);
+	tell(s, &s->call, gather(s, pass, false, ticks_of), out);
+	tell(s, &s->pages, gather(s, pass, false, pages_of), out);
+	tell(s, &s->page, gather(s, pass, false, ticks_of_page), out);
 }
+
+static void get_values(struct topup_series *s, const struct topup_pass *pass,
+		       struct bench_values *out)
+{
+	tell(s, &s->get, gather(s, pass, true, ticks_of_page), out);
+}
+
+/* ---- locks and pages ---- */
 
 static struct topup_lock_meter lock_sum(const struct topup_pass *pass, unsigned int id)
 {
@@ -191,22 +298,26 @@ static void lock_values(const struct topup_series *s, const struct topup_pass *p
 	bench_value(out, s->rounds[id], (double)sum.rounds / ops);
 	if (!sum.rounds)
 		return;
-	bench_value(out, s->wait[id][0], (double)sum.wait / (double)sum.rounds);
-	bench_value(out, s->wait[id][1], (double)sum.wait_max);
-	bench_value(out, s->hold[id][0], (double)sum.hold / (double)sum.rounds);
-	bench_value(out, s->hold[id][1], (double)sum.hold_max);
+	bench_value(out, s->wait[id][0],
+		    without(sum.wait, sum.rounds * pass->empty) / (double)sum.rounds);
+	bench_value(out, s->wait[id][1], without(sum.wait_max, pass->empty));
+	bench_value(out, s->hold[id][0],
+		    without(sum.hold, sum.rounds * pass->empty) / (double)sum.rounds);
+	bench_value(out, s->hold[id][1], without(sum.hold_max, pass->empty));
 }
 
-/* Under the mmu_lock a fault does nothing but take its pages. */
-static void get_value(const struct topup_series *s, const struct topup_pass *pass,
-		      struct bench_values *out)
+/* Of locks that this pass metered, and once of those that this work does not take at all. */
+static void locks_values(const struct topup_series *s, const struct topup_setting *set,
+			 unsigned int meters, const struct topup_pass *pass,
+			 struct bench_values *out)
 {
-	double pages = 0;
-
-	for (unsigned int i = 0; i < pass->threads; i++)
-		pages += (double)pass->seen[i].pages;
-	if (pages > 0)
-		bench_value(out, s->get, (double)lock_sum(pass, TOPUP_LOCK_MMU).hold / pages);
+	for (unsigned int id = 0; id < TOPUP_LOCKS; id++) {
+		if (!takes(s->kind, id))
+			continue;
+		if (takes_here(set, id) ? meters & TOPUP_METER_LOCK(id)
+					: meters & TOPUP_METER_CALLS)
+			lock_values(s, pass, id, out);
+	}
 }
 
 /* Of VM 0. With several vCPUs the peak is a bound: theirs need not have been at the same time. */
@@ -231,13 +342,15 @@ static void page_values(const struct topup_series *s, const struct topup_pass *p
 	bench_value(out, s->peak, (double)peak);
 }
 
-void topup_series_values(struct topup_series *s, const struct topup_pass *pass,
+void topup_series_values(struct topup_series *s, const struct topup_setting *set,
+			 unsigned int meters, const struct topup_pass *pass,
 			 struct bench_values *out)
 {
+	locks_values(s, set, meters, pass, out);
+	if (meters & TOPUP_METER_GETS)
+		get_values(s, pass, out);
+	if (!(meters & TOPUP_METER_CALLS))
+		return;
 	call_values(s, pass, out);
-	for (unsigned int id = 0; id < TOPUP_LOCKS; id++)
-		if (takes(s->kind, id))
-			lock_values(s, pass, id, out);
-	get_value(s, pass, out);
 	page_values(s, pass, out);
 }

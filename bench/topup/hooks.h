@@ -3,6 +3,7 @@
 #ifndef TDC_BENCH_TOPUP_HOOKS_H
 #define TDC_BENCH_TOPUP_HOOKS_H
 
+#include "bench/topup/meter.h"
 #include "bench/topup/variant.h"
 
 static inline void topup_hand_sept(struct topup_hand *hand, struct topup_page *page)

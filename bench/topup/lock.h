@@ -3,8 +3,10 @@
  * lock.h: the locks of the paths, with a meter and a trace.
  *
  * The meter is asked for at run time, since it belongs to the timed build: without one a lock
- * costs two tests of a pointer more than it would. With one it costs four readings of the clock,
- * which is why lock wait and hold are measured apart from what a topup takes.
+ * costs two tests of a pointer more than it would. With one it costs three readings of the clock,
+ * which are in whatever is metered around it. So a meter says what it meters, and nothing of it
+ * is to contain another part of it that takes long: a lock held around rounds of another has a
+ * pass of its own, and so have the topup calls, which take locks.
  */
 #ifndef TDC_BENCH_TOPUP_LOCK_H
 #define TDC_BENCH_TOPUP_LOCK_H
@@ -27,20 +29,31 @@ struct topup_lock_meter {
 	uint64_t since;		 /* when the round under way was asked for, then had */
 };
 
-/* One topup call. */
+/* One topup call, or the gets of one operation. */
 struct topup_sample {
 	uint64_t ticks;
-	uint32_t pages; /* allocated by it */
+	uint32_t pages; /* a call: allocated by it; else: how many gets */
 };
 
-/* Of one thread. All 0 to begin with; samples go to @sample as far as there is room. */
+/* topup_meter.what: a lock by its bit, and */
+#define TOPUP_METER_LOCK(id) (1u << (id))
+#define TOPUP_METER_CALLS    (1u << TOPUP_LOCKS)       /* topup calls, dropped locks, idle pages */
+#define TOPUP_METER_GETS     (1u << (TOPUP_LOCKS + 1)) /* what follows them under the lock */
+#define TOPUP_METER_ALL	     ((1u << (TOPUP_LOCKS + 2)) - 1)
+
+/*
+ * Of one thread. All 0 to begin with, but for @what. Samples go where there is room for them, and
+ * their numbers go on behind it.
+ */
 struct topup_meter {
+	unsigned int what;
 	struct topup_lock_meter lock[TOPUP_LOCKS];
-	uint64_t retries;   /* found the cache short when the lock was held again */
-	uint64_t topups;    /* calls; on behind the room for samples */
+	uint64_t retries;   /* the mmu_lock was dropped to top up, the first time included */
+	uint64_t topups;    /* calls */
 	uint64_t idle_peak; /* most pages that the vCPU and its VM held idle, seen behind a topup */
-	struct topup_sample *sample;
-	uint64_t room;
+	uint64_t gets;	    /* samples of them */
+	struct topup_sample *sample, *get;
+	uint64_t room, get_room;
 	char apart_next[TOPUP_APART];
 };
 
@@ -53,9 +66,14 @@ struct topup_ctx {
 
 extern const char *const topup_lock_names[TOPUP_LOCKS];
 
+static __always_inline bool topup_metered(const struct topup_ctx *ctx, unsigned int what)
+{
+	return ctx->meter && ctx->meter->what & what;
+}
+
 static inline void topup_lock_ask(struct topup_ctx *ctx, enum topup_lock_id id)
 {
-	if (ctx->meter)
+	if (topup_metered(ctx, TOPUP_METER_LOCK(id)))
 		ctx->meter->lock[id].since = topup_ticks();
 }
 
@@ -65,7 +83,7 @@ static inline void topup_lock_got(struct topup_ctx *ctx, enum topup_lock_id id)
 	uint64_t now, wait;
 
 	topup_trace(ctx->trace, TOPUP_LOCK, topup_lock_names[id], 0);
-	if (!ctx->meter)
+	if (!topup_metered(ctx, TOPUP_METER_LOCK(id)))
 		return;
 	m = &ctx->meter->lock[id];
 	now = topup_ticks();
@@ -84,7 +102,7 @@ static inline void topup_lock_drop(struct topup_ctx *ctx, enum topup_lock_id id)
 	uint64_t hold;
 
 	topup_trace(ctx->trace, TOPUP_UNLOCK, topup_lock_names[id], 0);
-	if (!ctx->meter)
+	if (!topup_metered(ctx, TOPUP_METER_LOCK(id)))
 		return;
 	m = &ctx->meter->lock[id];
 	hold = topup_ticks() - m->since;

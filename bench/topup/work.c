@@ -7,46 +7,31 @@
  */
 #include "bench/topup/hooks.h"
 
-struct stopwatch {
-	uint64_t start, allocs;
-};
-
-static __always_inline void sample_begin(struct topup_ctx *ctx, struct stopwatch *w)
+static __always_inline void topup_begin(struct topup_vcpu *v, struct topup_watch *w)
 {
-	if (!ctx->meter)
-		return;
-	w->allocs = ctx->source->count.allocs;
-	w->start = topup_ticks();
+	topup_call_begin(&v->ctx, w);
 }
 
-static __always_inline void sample_end(struct topup_vcpu *v, const struct stopwatch *w)
+static __always_inline void topup_end(struct topup_vcpu *v, const struct topup_watch *w)
 {
-	struct topup_meter *m = v->ctx.meter;
-	struct topup_sample *s;
-	uint64_t end, idle;
+	topup_call_end(&v->ctx, w);
+	if (topup_metered(&v->ctx, TOPUP_METER_CALLS))
+		topup_idle_seen(&v->ctx, topup_vcpu_idle(v) + topup_vm_idle(v->vm));
+}
 
-	if (!m)
-		return;
-	end = topup_ticks();
-	if (m->topups < m->room) {
-		s = &m->sample[m->topups];
-		s->ticks = end - w->start;
-		s->pages = (uint32_t)(v->ctx.source->count.allocs - w->allocs);
-	}
-	m->topups++;
-	idle = topup_vcpu_idle(v) + topup_vm_idle(v->vm);
-	if (idle > m->idle_peak)
-		m->idle_peak = idle;
+static __always_inline unsigned int pages_of(const struct topup_need *need)
+{
+	return need->sept + need->pairs * TDX_DPAMT_ENTRY_PAGE_CNT;
 }
 
 static __always_inline int do_topup(struct topup_vcpu *v, const struct topup_ops *ops)
 {
-	struct stopwatch w = { 0 };
+	struct topup_watch w = { 0 };
 	int r;
 
-	sample_begin(&v->ctx, &w);
+	topup_begin(v, &w);
 	r = ops->fault_topup(v);
-	sample_end(v, &w);
+	topup_end(v, &w);
 	return r;
 }
 
@@ -76,10 +61,13 @@ static __always_inline int take_pages(struct topup_vcpu *v, const struct topup_o
 static __always_inline int do_take(struct topup_vcpu *v, const struct topup_ops *ops,
 				   const struct topup_need *need, struct topup_hand *hand)
 {
+	struct topup_watch w = { 0 };
 	int r;
 
 	topup_mmu_read_lock(&v->ctx, &v->vm->mmu_lock);
+	topup_get_begin(&v->ctx, &w);
 	r = take_pages(v, ops, need, hand);
+	topup_get_end(&v->ctx, &w, pages_of(need));
 	topup_mmu_read_unlock(&v->ctx, &v->vm->mmu_lock);
 	return r;
 }
@@ -92,15 +80,27 @@ static __always_inline int do_fault(struct topup_vcpu *v, const struct topup_ops
 	return r ? r : do_take(v, ops, need, hand);
 }
 
+static __always_inline int split_one(struct topup_vcpu *v, const struct topup_ops *ops,
+				     const struct topup_need *need, struct topup_hand *hand)
+{
+	struct topup_watch w = { 0 };
+	int r;
+
+	topup_get_begin(&v->ctx, &w);
+	r = ops->split_get(v, need, hand);
+	topup_get_end(&v->ctx, &w, pages_of(need));
+	return r;
+}
+
 static __always_inline int split_topup(struct topup_vcpu *v, const struct topup_ops *ops,
 				       unsigned int splits)
 {
-	struct stopwatch w = { 0 };
+	struct topup_watch w = { 0 };
 	int r;
 
-	sample_begin(&v->ctx, &w);
+	topup_begin(v, &w);
 	r = ops->split_topup(v, splits);
-	sample_end(v, &w);
+	topup_end(v, &w);
 	return r;
 }
 
@@ -128,12 +128,12 @@ static __always_inline int split_all(struct topup_vcpu *v, const struct topup_op
 	while (done < n && !r) {
 		ahead = whole ? n - done : 1;
 		if (!split_short(v, ops, ahead)) {
-			r = ops->split_get(v, &need[done++], hand);
+			r = split_one(v, ops, &need[done++], hand);
 			continue;
 		}
 		topup_mmu_write_unlock(&v->ctx, &v->vm->mmu_lock);
 		r = split_topup(v, ops, ahead);
-		if (v->ctx.meter)
+		if (topup_metered(&v->ctx, TOPUP_METER_CALLS))
 			v->ctx.meter->retries++;
 		topup_mmu_write_lock(&v->ctx, &v->vm->mmu_lock);
 	}

@@ -107,7 +107,7 @@ static uint64_t bench_pass(struct topup_arm *arm)
 	uint64_t start;
 	uint32_t cpu;
 
-	topup_arm_ready(arm, team, false);
+	topup_arm_ready(arm, team, 0);
 	start = tick_start();
 	team_go(team);
 	return tick_stop(&cpu) - start;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "bench/topup/meter.h"
 #include "bench/topup/pamt.h"
 #include "bench/topup/schedule.h"
 #include "bench/topup/source_user.h"
@@ -33,10 +34,12 @@ static bool is_pamt(const struct tdcost_topup *t)
 
 static int begin(struct run *r, struct tdcost_topup *t)
 {
-	bool meters = t->flags & (TDCOST_TOPUP_TIMES | TDCOST_TOPUP_LOCKS);
-
 	r->t = t;
 	r->work = &topup_variants[t->variant].work[!!(t->flags & TDCOST_TOPUP_INDIRECT)];
+	/* The topups of TIMES are those of a meter here. */
+	r->meter.what = t->flags & TDCOST_TOPUP_TIMES ? TOPUP_METER_CALLS : t->meters;
+	r->meter.get = (struct topup_sample *)(uintptr_t)t->uses;
+	r->meter.get_room = t->n_uses;
 	r->meter.sample = (struct topup_sample *)(uintptr_t)t->topups;
 	r->meter.room = t->n_topups;
 	topup_vm_init(&r->vm, (enum topup_variant)t->variant);
@@ -45,7 +48,7 @@ static int begin(struct run *r, struct tdcost_topup *t)
 	if (t->work == TDCOST_SPLIT_WHOLE)
 		r->vm.ahead = t->splits;
 	topup_source_open(&r->source, NULL);
-	topup_vcpu_init(&r->vcpu, &r->vm, &r->source, meters ? &r->meter : NULL);
+	topup_vcpu_init(&r->vcpu, &r->vm, &r->source, r->meter.what ? &r->meter : NULL);
 	topup_hand_init(&r->hand);
 	return is_pamt(t) ? topup_pamt_init(&r->pamt, SPTE_ENT_PER_PAGE) : 0;
 }
@@ -59,14 +62,21 @@ static int get(struct run *r)
 {
 	struct topup_list *cache = r->t->variant == TDCOST_PAMT_CACHE ? &r->vcpu.pamt : NULL;
 	unsigned i = region(r, (unsigned)r->t->done);
+	struct topup_watch w = { 0 };
 	int ret = 0;
 
-	if (cache)
+	if (cache) {
+		topup_call_begin(&r->vcpu.ctx, &w);
 		ret = topup_pamt_cache_topup(&r->vcpu.ctx, cache, PT64_ROOT_MAX_LEVEL);
+		topup_call_end(&r->vcpu.ctx, &w);
+	}
 	if (ret)
 		return ret;
-	return (r->t->work == TDCOST_PAMT_LOCK ? topup_pamt_get_locked
-					       : topup_pamt_get)(&r->pamt, &r->vcpu.ctx, i, cache);
+	topup_get_begin(&r->vcpu.ctx, &w);
+	ret = (r->t->work == TDCOST_PAMT_LOCK ? topup_pamt_get_locked
+					      : topup_pamt_get)(&r->pamt, &r->vcpu.ctx, i, cache);
+	topup_get_end(&r->vcpu.ctx, &w, 1);
+	return ret;
 }
 
 /* Those since the last 512. */
@@ -109,7 +119,7 @@ static int all_units(struct run *r)
 	r->t->start = tick_start();
 	for (r->t->done = 0; r->t->done < r->t->units && !ret; r->t->done += !ret) {
 		ret = unit(r);
-		if (r->t->done < r->t->n_uses)
+		if (r->t->flags & TDCOST_TOPUP_TIMES && r->t->done < r->t->n_uses)
 			uses[r->t->done] =
 				(struct tdcost_sample){ .ticks = 1,
 							.pages = r->hand.sept + r->hand.pamt };
@@ -125,15 +135,18 @@ static int all_units(struct run *r)
 static void tell(struct run *r)
 {
 	struct tdcost_topup *t = r->t;
+	uint64_t uses;
 
 	t->allocs = r->source.count.allocs;
 	t->frees = r->source.count.frees;
 	t->failures = r->source.count.failures;
 	t->peak = r->source.count.peak;
 	t->n_topups = r->meter.topups < t->n_topups ? (uint32_t)r->meter.topups : t->n_topups;
-	t->n_uses = t->done < t->n_uses ? (uint32_t)t->done : t->n_uses;
-	if (!(t->flags & TDCOST_TOPUP_LOCKS))
+	uses = t->flags & TDCOST_TOPUP_TIMES ? t->done : r->meter.gets;
+	t->n_uses = uses < t->n_uses ? (uint32_t)uses : t->n_uses;
+	if (!t->meters)
 		return;
+	t->empty = topup_meter_empty();
 	t->idle_peak = r->meter.idle_peak;
 	t->retries = r->meter.retries;
 	for (unsigned i = 0; i < TDCOST_LOCK_MAX; i++)

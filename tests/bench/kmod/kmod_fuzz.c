@@ -87,7 +87,7 @@ static const struct command {
 	    FIELD(tdcost_topup, work, NUMBER, 6, 6), FIELD(tdcost_topup, flags, NUMBER, 63, 63),
 	    FIELD(tdcost_topup, splits, NUMBER, 8, 512),
 	    FIELD(tdcost_topup, fail_every, NUMBER, 40, 1 << 20),
-	    FIELD(tdcost_topup, reserved, NUMBER, 0, 0),
+	    FIELD(tdcost_topup, meters, NUMBER, 63, 63),
 	    FIELD(tdcost_topup, demote_loops, NUMBER, 10, 1000),
 	    FIELD(tdcost_topup, units, NUMBER, 8, 64),
 	    FIELD(tdcost_topup, n_topups, NUMBER, 16, 65536),

@@ -140,8 +140,7 @@ static void pages_and_locks_are_those_of_the_rules(void **unused)
 		struct tdcost_sample topups[2] = { 0 }, uses[2] = { 0 };
 		struct tdcost_topup t = { .variant = rules[i].variant,
 					  .work = rules[i].work,
-					  .flags = rules[i].flags | TDCOST_TOPUP_TIMES |
-						   TDCOST_TOPUP_LOCKS,
+					  .flags = rules[i].flags | TDCOST_TOPUP_TIMES,
 					  .units = rules[i].units,
 					  .n_topups = 2,
 					  .n_uses = 2,
@@ -152,16 +151,19 @@ static void pages_and_locks_are_those_of_the_rules(void **unused)
 		assert_int_equal(t.done, t.units);
 		assert_int_equal(t.allocs, rules[i].allocs);
 		assert_int_equal(t.frees, rules[i].allocs);
-		assert_int_equal(t.lock[TDCOST_LOCK_PAMT].rounds, rules[i].rounds);
-		assert_int_equal(t.lock[TDCOST_LOCK_MMU].rounds, 0);
 		assert_int_equal(t.held, rules[i].held);
 		assert_int_equal(t.peak, rules[i].peak);
-		assert_int_equal(t.idle_peak, rules[i].variant == TDCOST_DIRECT ? 0 : 10);
 		assert_int_equal(t.n_topups, 2);
 		assert_int_equal(t.n_uses, 2);
 		check_samples(i, topups, uses);
 		assert_true(t.put_ticks > 0);
 		assert_true(t.topup_ticks + t.use_ticks + t.put_ticks < t.end - t.start);
+		t.flags = rules[i].flags;
+		t.meters = TDCOST_METER_ALL;
+		get(&t);
+		assert_int_equal(t.lock[TDCOST_LOCK_PAMT].rounds, rules[i].rounds);
+		assert_int_equal(t.lock[TDCOST_LOCK_MMU].rounds, 0);
+		assert_int_equal(t.idle_peak, rules[i].variant == TDCOST_DIRECT ? 0 : 10);
 	}
 }
 
@@ -193,7 +195,8 @@ static uint64_t share(unsigned work, unsigned flags)
 		c[i].cpu = online.cpu[i % online.n];
 		c[i].t = (struct tdcost_topup){ .variant = TDCOST_DIRECT,
 						.work = work,
-						.flags = flags | TDCOST_TOPUP_LOCKS,
+						.flags = flags,
+						.meters = TDCOST_METER_ALL,
 						.units = 10 * WINDOW };
 		assert_int_equal(pthread_create(&c[i].id, NULL, call, &c[i]), 0);
 	}
@@ -246,7 +249,7 @@ static void files_share_the_lock(void **unused)
 		c[i].cpu = online.cpu[i % online.n];
 		c[i].t = (struct tdcost_topup){ .variant = TDCOST_DIRECT,
 						.work = TDCOST_PAMT_FAST,
-						.flags = TDCOST_TOPUP_LOCKS,
+						.meters = TDCOST_METER_ALL,
 						.demote_loops = 1000,
 						.units = 2 * WINDOW };
 		assert_int_equal(pthread_create(&c[i].id, NULL, call_by_its_own, &c[i]), 0);

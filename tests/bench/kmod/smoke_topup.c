@@ -51,8 +51,10 @@ static bool is_get(unsigned work)
 }
 
 /* Is there such a work? */
-static bool there_is(unsigned variant, unsigned work, unsigned flags)
+static bool there_is(unsigned variant, unsigned work, unsigned flags, unsigned meters)
 {
+	if (meters && flags & TDCOST_TOPUP_TIMES)
+		return false;
 	if (!is_get(work))
 		return !(flags & TDCOST_TOPUP_BURST);
 	return (variant == TDCOST_PAMT_CACHE || variant == TDCOST_DIRECT) &&
@@ -66,7 +68,8 @@ static void every_page_comes_back(void **unused)
 	for (unsigned i = 0; i < TDCOST_VARIANT_MAX * TDCOST_SOURCE_MAX * TDCOST_WORK_MAX * 64;
 	     i++) {
 		struct tdcost_topup t = {
-			.flags = i % 64,
+			.flags = i % 64 & ~8u,
+			.meters = i & 8 ? TDCOST_METER_ALL : 0,
 			.variant = i / 64 % TDCOST_VARIANT_MAX,
 			.source = i / 64 / TDCOST_VARIANT_MAX % TDCOST_SOURCE_MAX,
 			.work = i / 64 / TDCOST_VARIANT_MAX / TDCOST_SOURCE_MAX,
@@ -74,7 +77,7 @@ static void every_page_comes_back(void **unused)
 		};
 
 		t.splits = is_split(t.work) ? 3 : 0;
-		if (!there_is(t.variant, t.work, t.flags)) {
+		if (!there_is(t.variant, t.work, t.flags, t.meters)) {
 			assert_int_equal(kmod_topup(&kmod, &t, NULL), -EINVAL);
 			continue;
 		}
@@ -94,7 +97,8 @@ static void refuse_at_every_step(unsigned variant, unsigned work, unsigned flags
 {
 	struct tdcost_topup t = { .variant = variant,
 				  .work = work,
-				  .flags = flags | TDCOST_TOPUP_LOCKS,
+				  .flags = flags,
+				  .meters = TDCOST_METER_ALL,
 				  .splits = is_split(work) ? 3 : 0,
 				  .units = 5 };
 
@@ -118,7 +122,7 @@ static void what_is_refused_leaves_the_caches_whole(void **unused)
 				unsigned flags = (i & 1 ? TDCOST_TOPUP_NO_VCPU : 0) |
 						 (i & 2 ? TDCOST_TOPUP_BURST : 0);
 
-				if (there_is(variant, work, flags))
+				if (there_is(variant, work, flags, TDCOST_METER_ALL))
 					refuse_at_every_step(variant, work, flags);
 			}
 }
@@ -171,11 +175,32 @@ static void samples_are_those_of_the_rules(void **unused)
 	}
 }
 
+/* The getting of pages is metered where there is something to get; a call is not metered in it. */
+static void gets_are_metered_by_themselves(void **unused)
+{
+	struct tdcost_sample uses[4] = { 0 };
+	struct tdcost_topup t = { .variant = TDCOST_PAMT_CACHE,
+				  .work = TDCOST_FAULT_BURST,
+				  .meters = TDCOST_METER_GETS,
+				  .units = 1024,
+				  .n_uses = ARRAY_SIZE(uses),
+				  .uses = (uintptr_t)uses };
+
+	(void)unused;
+	topup(&t);
+	assert_int_equal(t.n_uses, 2);
+	assert_int_equal(uses[0].pages, 1 + 2 * 2);
+	assert_int_equal(uses[1].pages, 1 + 2);
+	assert_int_equal(t.lock[TDCOST_LOCK_MMU].rounds, 0);
+	assert_int_equal(t.retries + t.idle_peak, 0);
+	assert_true(t.empty > 0);
+}
+
 /* A lock for each of the 4 pages, and one to consume them; or one for all. */
 static void lock_rounds_are_those_of_the_rules(void **unused)
 {
 	struct tdcost_topup t = {
-		.work = TDCOST_SPLIT_REPEAT, .flags = TDCOST_TOPUP_LOCKS, .splits = 1, .units = 1
+		.work = TDCOST_SPLIT_REPEAT, .meters = TDCOST_METER_ALL, .splits = 1, .units = 1
 	};
 
 	(void)unused;
@@ -190,7 +215,11 @@ static void lock_rounds_are_those_of_the_rules(void **unused)
 	assert_int_equal(t.lock[TDCOST_LOCK_SPLIT].rounds, 1 + 2);
 	assert_true(t.lock[TDCOST_LOCK_MMU].hold >= t.lock[TDCOST_LOCK_MMU].hold_max);
 	assert_true(t.lock[TDCOST_LOCK_MMU].hold_max > 0);
-	t.flags = 0;
+	t.meters = TDCOST_METER_ALL & ~(1u << TDCOST_LOCK_SPLIT);
+	topup(&t);
+	assert_int_equal(t.lock[TDCOST_LOCK_SPLIT].rounds, 0);
+	assert_int_equal(t.lock[TDCOST_LOCK_MMU].rounds, 2);
+	t.meters = 0;
 	topup(&t);
 	assert_int_equal(t.lock[TDCOST_LOCK_SPLIT].rounds, 0);
 }
@@ -228,7 +257,8 @@ static void threads_share_a_vm(const struct smoke_cpus *online, unsigned variant
 		c[i].t = (struct tdcost_topup){ .variant = variant,
 						.source = TDCOST_GFP_KERNEL_ACCOUNT,
 						.work = work,
-						.flags = flags | (i % 2 ? TDCOST_TOPUP_LOCKS : 0),
+						.flags = flags,
+						.meters = i % 2 ? TDCOST_METER_ALL : 0,
 						.splits = is_split(work) ? 4 : 0,
 						.fail_every = i % 2 ? 7 + 4 * i : 0,
 						.units = 1000 };
@@ -253,9 +283,9 @@ static void vcpus_of_a_vm_lose_no_page(void **unused)
 	smoke_online(&online);
 	for (unsigned variant = 0; variant < TDCOST_VARIANT_MAX; variant++)
 		for (unsigned work = 0; work < TDCOST_WORK_MAX; work++) {
-			if (there_is(variant, work, 0))
+			if (there_is(variant, work, 0, 0))
 				threads_share_a_vm(&online, variant, work, 0);
-			if (there_is(variant, work, TDCOST_TOPUP_BURST))
+			if (there_is(variant, work, TDCOST_TOPUP_BURST, 0))
 				threads_share_a_vm(&online, variant, work, TDCOST_TOPUP_BURST);
 		}
 }
@@ -347,6 +377,7 @@ static void a_topup_out_of_bounds_is_refused(void **unused)
 		BAD(tdcost_topup, source, TDCOST_SOURCE_MAX, EINVAL),
 		BAD(tdcost_topup, work, TDCOST_WORK_MAX, EINVAL),
 		BAD(tdcost_topup, flags, TDCOST_TOPUP_BURST, EINVAL), /* of a fault */
+		BAD(tdcost_topup, flags, 1u << 3, EINVAL),
 		BAD(tdcost_topup, flags, 1u << 6, EINVAL),
 		BAD(tdcost_topup, flags, 1u << 31, EINVAL),
 		BAD(tdcost_topup, splits, 1, EINVAL),		      /* of a fault */
@@ -355,7 +386,7 @@ static void a_topup_out_of_bounds_is_refused(void **unused)
 		BAD(tdcost_topup, demote_loops, 1001, EINVAL),
 		BAD(tdcost_topup, fail_every, (1u << 20) + 1, EINVAL),
 		BAD(tdcost_topup, fail_every, 1u << 20, 0),
-		BAD(tdcost_topup, reserved, 1, EINVAL),
+		BAD(tdcost_topup, meters, 1, EINVAL), /* with TIMES */
 		BAD(tdcost_topup, units, 0, EINVAL),
 		BAD(tdcost_topup, units, (1u << 20) + 1, EINVAL),
 		BAD(tdcost_topup, units, UINT64_MAX, EINVAL),
@@ -369,6 +400,8 @@ static void a_topup_out_of_bounds_is_refused(void **unused)
 		BAD(tdcost_topup, units, (1u << 19) + 1, EINVAL),
 		BAD(tdcost_topup, n_topups, 1, EINVAL), /* without TIMES */
 		BAD(tdcost_topup, n_uses, 1, EINVAL),
+		BAD(tdcost_topup, meters, TDCOST_METER_ALL, 0),
+		BAD(tdcost_topup, meters, TDCOST_METER_ALL + 1, EINVAL),
 	};
 
 	(void)unused;
@@ -383,6 +416,7 @@ const struct CMUnitTest smoke_topup_tests[] = {
 	TEST(every_page_comes_back),
 	TEST(what_is_refused_leaves_the_caches_whole),
 	TEST(samples_are_those_of_the_rules),
+	TEST(gets_are_metered_by_themselves),
 	TEST(lock_rounds_are_those_of_the_rules),
 	TEST(vcpus_of_a_vm_lose_no_page),
 	TEST(a_killed_topup_leaves_no_page),

@@ -12,6 +12,7 @@
 void rig_open(struct rig *r, enum topup_variant variant)
 {
 	memset(r, 0, sizeof(*r));
+	r->meter.what = TOPUP_METER_ALL;
 	assert_int_equal(topup_pool_open(&r->pool, RIG_PAGES, 1), 0);
 	topup_source_open(&r->source, &r->pool);
 	topup_vm_init(&r->vm, variant);

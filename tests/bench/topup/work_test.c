@@ -222,6 +222,54 @@ static void test_samples(void **state)
 	rig_close(&rig);
 }
 
+/* A burst of 512 faults gets pages in its first, and nothing is metered where nothing is got. */
+static void test_gets(void **state)
+{
+	struct topup_sample get[4];
+
+	(void)state;
+	open_variant(TOPUP_PAMT_CACHE, false);
+	rig.vcpu.ctx.meter = &rig.meter;
+	rig.meter.get = get;
+	rig.meter.get_room = ARRAY_SIZE(get);
+	for (unsigned i = 0; i < 2 * SPTE_ENT_PER_PAGE; i++) {
+		struct topup_need need = topup_schedule_fault(TOPUP_BURST, i);
+
+		assert_int_equal(work_of(TOPUP_PAMT_CACHE, 0)->fault(&rig.vcpu, &need, &rig.hand),
+				 0);
+	}
+	assert_int_equal(rig.meter.gets, 2);
+	assert_int_equal(get[0].pages, 1 + 2 * 2);
+	assert_int_equal(get[1].pages, 1 + 2);
+	rig_close(&rig);
+}
+
+/* What a meter was not asked for it does not read the clock for: it is around what was. */
+static void test_one_meter(void **state)
+{
+	(void)state;
+	for (unsigned bit = 1; bit < TOPUP_METER_ALL; bit <<= 1) {
+		struct topup_meter *m = &rig.meter;
+
+		open_variant(TOPUP_SPLIT_CACHE, false);
+		rig.vcpu.ctx.meter = m;
+		m->what = bit;
+		assert_int_equal(
+			work_of(TOPUP_SPLIT_CACHE, 0)
+				->split(&rig.vcpu, SPLITS, TOPUP_REPEAT, split_need, &rig.hand),
+			0);
+		assert_int_equal(m->topups > 0, bit == TOPUP_METER_CALLS);
+		assert_int_equal(m->retries > 0, bit == TOPUP_METER_CALLS);
+		assert_int_equal(m->idle_peak > 0, bit == TOPUP_METER_CALLS);
+		assert_int_equal(m->gets > 0, bit == TOPUP_METER_GETS);
+		for (unsigned id = 0; id < TOPUP_LOCKS; id++)
+			assert_int_equal(m->lock[id].since > 0,
+					 bit == TOPUP_METER_LOCK(id) &&
+						 (id == TOPUP_LOCK_MMU || id == TOPUP_LOCK_SPLIT));
+		rig_close(&rig);
+	}
+}
+
 /* More than the array was made for is refused, and nothing is kept locked. */
 static void test_not_ahead(void **state)
 {
@@ -239,7 +287,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_work), cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_ranges),	   cmocka_unit_test(test_samples),
-		cmocka_unit_test(test_not_ahead),
+		cmocka_unit_test(test_not_ahead),  cmocka_unit_test(test_gets),
+		cmocka_unit_test(test_one_meter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
