@@ -77,12 +77,12 @@ static int get(struct tdcost_run *run)
 /* Pages that are neither free nor in the cache: a get gives a pair to an entry, or none. */
 static s64 with_entries(const struct tdcost_run *run)
 {
-	return run->source.count.live - run->vcpu.pamt.cnt;
+	return topup_source_live(&run->source) - run->vcpu.pamt.cnt;
 }
 
 static int timed_get(struct tdcost_run *run)
 {
-	u64 allocs = run->source.count.allocs;
+	u64 allocs = topup_source_allocs(&run->source);
 	s64 before;
 	u64 start, end;
 	int ret;
@@ -90,7 +90,7 @@ static int timed_get(struct tdcost_run *run)
 	start = tdcost_tick_start();
 	ret = top_up(run);
 	end = tdcost_tick_stop();
-	tdcost_add_topup(run, end - start, run->source.count.allocs - allocs);
+	tdcost_add_topup(run, end - start, topup_source_allocs(&run->source) - allocs);
 	if (ret)
 		return ret;
 	before = with_entries(run);

@@ -198,14 +198,14 @@ static void add_hand(struct tdcost_run *run, u64 ticks)
 
 static int timed_fault(struct tdcost_run *run, const struct topup_need *need)
 {
-	u64 allocs = run->source.count.allocs;
+	u64 allocs = topup_source_allocs(&run->source);
 	u64 start, end;
 	int ret;
 
 	start = tdcost_tick_start();
 	ret = run->work->topup(&run->vcpu);
 	end = tdcost_tick_stop();
-	tdcost_add_topup(run, end - start, run->source.count.allocs - allocs);
+	tdcost_add_topup(run, end - start, topup_source_allocs(&run->source) - allocs);
 	if (ret)
 		return ret;
 	start = tdcost_tick_start();
@@ -250,6 +250,7 @@ static int one_unit(struct tdcost_run *run)
 /* What the unit took goes back: of gets, when there are as many as there may be. */
 static void end_unit(struct tdcost_run *run)
 {
+	topup_source_seen(&run->source);
 	if (!is_pamt(&run->t))
 		topup_hand_free(&run->vcpu.ctx, &run->hand);
 	else if (run->gets == MAX_GETS)
@@ -297,12 +298,12 @@ static void count_locks(struct tdcost_run *run)
 
 static void count(struct tdcost_run *run)
 {
-	const struct topup_counts *c = &run->source.count;
+	const struct topup_source *s = &run->source;
 
-	run->t.allocs = c->allocs;
-	run->t.frees = c->frees;
-	run->t.failures = c->failures;
-	run->t.peak = c->peak;
+	run->t.allocs = topup_source_allocs(s);
+	run->t.frees = s->frees;
+	run->t.failures = s->failures;
+	run->t.peak = s->peak;
 	run->t.idle_peak = run->meter.idle_peak;
 	run->t.retries = run->meter.retries;
 	run->t.n_topups = min_t(u64, run->meter.topups, run->t.n_topups);

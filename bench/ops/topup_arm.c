@@ -31,20 +31,28 @@ unsigned int topup_arm_in_caches(const struct topup_setting *set)
 
 /* ---- the work ---- */
 
-static int none_fault(struct topup_vcpu *v, const struct topup_need *need, struct topup_hand *hand)
+static int none_faults(struct topup_vcpu *v, const struct topup_need *need, unsigned int n,
+		       struct topup_hand *hand)
 {
 	(void)v;
-	(void)need;
 	(void)hand;
+	/* The schedule is gone through all the same. */
+	for (unsigned int i = 0; i < n; i++)
+		(void)READ_ONCE(need[i].sept);
 	return 0;
 }
 
 static int none_split(struct topup_vcpu *v, unsigned int n, enum topup_range_mode mode,
 		      const struct topup_need *need, struct topup_hand *hand)
 {
-	(void)n;
 	(void)mode;
-	return none_fault(v, need, hand);
+	return none_faults(v, need, n, hand);
+}
+
+static void free_seen(struct topup_thread *t)
+{
+	topup_source_seen(&t->source);
+	topup_hand_free(&t->vcpu.ctx, &t->hand);
 }
 
 static void fault_share(void *arg, unsigned member)
@@ -52,10 +60,13 @@ static void fault_share(void *arg, unsigned member)
 	struct topup_arm *arm = arg;
 	struct topup_thread *t = &arm->thread[member];
 
+	if (!topup_metered(&t->vcpu.ctx, TOPUP_METER_CALLS)) {
+		t->err = arm->work.faults(&t->vcpu, arm->need, arm->calls, &t->hand);
+		return;
+	}
 	for (unsigned int i = 0; i < arm->calls && !t->err; i++) {
 		t->err = arm->work.fault(&t->vcpu, &arm->need[i], &t->hand);
-		if (topup_metered(&t->vcpu.ctx, TOPUP_METER_CALLS))
-			topup_hand_free(&t->vcpu.ctx, &t->hand);
+		free_seen(t);
 	}
 }
 
@@ -68,7 +79,7 @@ static void split_share(void *arg, unsigned member)
 		t->err = arm->work.split(&t->vcpu, arm->set.range, arm->set.mode,
 					 &arm->need[i * arm->set.range], &t->hand);
 		if (topup_metered(&t->vcpu.ctx, TOPUP_METER_CALLS))
-			topup_hand_free(&t->vcpu.ctx, &t->hand);
+			free_seen(t);
 	}
 }
 
@@ -135,6 +146,7 @@ static void refcount_share(void *arg, unsigned member)
 	unsigned int got;
 
 	t->err = get_all(arm, t, &got);
+	topup_source_seen(&t->source);
 	while (got--)
 		(arm->set.locked ? topup_pamt_put_locked : topup_pamt_put)(&arm->pamt, &t->vcpu.ctx,
 									   region_of(arm, t, got));
@@ -166,8 +178,8 @@ void topup_arm_ready(struct topup_arm *arm, struct team *team, unsigned int mete
 		t->err = 0;
 		t->meter = empty;
 		t->vcpu.ctx.meter = meters ? &t->meter : NULL;
-		t->live_before = t->source.count.live;
-		t->source.count.peak = t->live_before;
+		t->live_before = topup_source_live(&t->source);
+		t->source.peak = t->live_before;
 	}
 	team_ready(team, arm->set.threads, shares[arm->set.kind], arm);
 }
@@ -247,7 +259,7 @@ static int threads_open(struct topup_arm *arm, struct topup_pool *pool)
 
 int topup_arm_open(struct topup_arm *arm, const struct topup_setting *set, struct topup_pool *pool)
 {
-	static const struct topup_work none = { .fault = none_fault, .split = none_split };
+	static const struct topup_work none = { .faults = none_faults, .split = none_split };
 	int ret;
 
 	*arm = (struct topup_arm){ .set = *set };
@@ -312,7 +324,7 @@ struct topup_pass topup_arm_seen(const struct topup_arm *arm, struct topup_seen 
 		const struct topup_thread *t = &arm->thread[i];
 
 		seen[i] = (struct topup_seen){ .meter = &t->meter,
-					       .peak = t->source.count.peak - t->live_before };
+					       .peak = t->source.peak - t->live_before };
 	}
 	return (struct topup_pass){ .threads = arm->set.threads,
 				    .n_vms = arm->n_vms,
@@ -340,13 +352,8 @@ static int check_live(const struct topup_arm *arm, int64_t held, struct reason *
 {
 	int64_t live = 0;
 
-	for (unsigned int i = 0; i < arm->set.threads; i++) {
-		const struct topup_counts *c = &arm->thread[i].source.count;
-
-		live += c->live;
-		if (c->live != (int64_t)(c->allocs - c->frees))
-			return reason_set(why, -EFAULT, "thread %u miscounts its pages", i);
-	}
+	for (unsigned int i = 0; i < arm->set.threads; i++)
+		live += topup_source_live(&arm->thread[i].source);
 	if (live == held)
 		return 0;
 	return reason_set(why, -EFAULT, "%lld pages are allocated and %lld are held",

@@ -125,14 +125,14 @@ static __always_inline void reset(const struct td_replay *r, struct td_thread *t
 /* tdx_pamt_put(): who puts the last reference removes the entry, and resets its two pages. */
 static void pamt_put(const struct td_replay *r, struct td_thread *t, size_t at)
 {
-	uint64_t freed = t->ctx.source->count.frees;
+	uint64_t freed = t->ctx.source->frees;
 
 	did(t, TD_PAMT_PUT, at, TD_PAGE);
 	if (r->dpamt == TD_DPAMT_LOCK)
 		topup_pamt_put_locked(r->pamt, &t->ctx, (unsigned int)(at / TD_REGION));
 	else
 		topup_pamt_put(r->pamt, &t->ctx, (unsigned int)(at / TD_REGION));
-	if (t->ctx.source->count.frees == freed)
+	if (t->ctx.source->frees == freed)
 		return;
 	did(t, TD_PAMT_REMOVE, at & ~(size_t)(TD_REGION - 1), TD_REGION);
 	for (unsigned int i = 0; i < TDX_DPAMT_ENTRY_PAGE_CNT; i++)

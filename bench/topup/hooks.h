@@ -94,4 +94,15 @@ static inline int topup_capacity(unsigned int pages)
 							 : (int)pages;
 }
 
+/*
+ * The array of S-EPT pages. As in KVM it is first seen whether there is anything to do: how large
+ * an array is to be is not asked before each fault.
+ */
+static __always_inline int topup_sept_topup(struct topup_vcpu *v, int min)
+{
+	if (v->sept.nobjs >= min)
+		return 0;
+	return topup_kvm_array_topup(&v->ctx, &v->sept, topup_capacity(v->vm->ahead), min);
+}
+
 #endif

@@ -8,10 +8,11 @@ static int first_topup(struct topup_ctx *ctx, struct topup_kvm_array *c, int cap
 	if (topup_source_try(ctx->source))
 		c->objects = topup_array_alloc((unsigned int)capacity);
 	if (!c->objects) {
-		ctx->source->count.failures++;
+		ctx->source->failures++;
 		return -ENOMEM;
 	}
 	c->capacity = capacity;
+	ctx->source->arrays++;
 	return 0;
 }
 
@@ -65,20 +66,19 @@ void topup_kvm_array_drain(struct topup_ctx *ctx, struct topup_kvm_array *c)
 }
 
 /* The PAMT array of this variant is sized for the longest range that is prepared for. */
-static int pamt_capacity(const struct topup_vcpu *v)
+static int pamt_topup(struct topup_vcpu *v, int min)
 {
-	return topup_capacity(TDX_SPLIT_PAMT_PAGES * v->vm->ahead);
+	if (v->pamt_array.nobjs >= min)
+		return 0;
+	return topup_kvm_array_topup(&v->ctx, &v->pamt_array,
+				     topup_capacity(TDX_SPLIT_PAMT_PAGES * v->vm->ahead), min);
 }
 
 int topup_kvm_array_fault_topup(struct topup_vcpu *v)
 {
-	int r = topup_kvm_array_topup(&v->ctx, &v->sept, topup_capacity(v->vm->ahead),
-				      PT64_ROOT_MAX_LEVEL);
+	int r = topup_sept_topup(v, PT64_ROOT_MAX_LEVEL);
 
-	if (r)
-		return r;
-	return topup_kvm_array_topup(&v->ctx, &v->pamt_array, pamt_capacity(v),
-				     TDX_PAMT_FAULT_PAGES);
+	return r ? r : pamt_topup(v, TDX_PAMT_FAULT_PAGES);
 }
 
 struct topup_page *topup_kvm_array_fault_get_sept(struct topup_vcpu *v)
@@ -110,13 +110,9 @@ bool topup_kvm_array_split_need(struct topup_vcpu *v, unsigned int splits)
 
 int topup_kvm_array_split_topup(struct topup_vcpu *v, unsigned int splits)
 {
-	int r = topup_kvm_array_topup(&v->ctx, &v->sept, topup_capacity(v->vm->ahead),
-				      (int)(TDX_SPLIT_SEPT_PAGES * splits));
+	int r = topup_sept_topup(v, (int)(TDX_SPLIT_SEPT_PAGES * splits));
 
-	if (r)
-		return r;
-	return topup_kvm_array_topup(&v->ctx, &v->pamt_array, pamt_capacity(v),
-				     (int)(TDX_SPLIT_PAMT_PAGES * splits));
+	return r ? r : pamt_topup(v, (int)(TDX_SPLIT_PAMT_PAGES * splits));
 }
 
 int topup_kvm_array_split_get(struct topup_vcpu *v, const struct topup_need *need,

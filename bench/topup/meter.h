@@ -18,7 +18,7 @@ static __always_inline void topup_call_begin(struct topup_ctx *ctx, struct topup
 {
 	if (!topup_metered(ctx, TOPUP_METER_CALLS))
 		return;
-	w->allocs = ctx->source->count.allocs;
+	w->allocs = topup_source_allocs(ctx->source);
 	w->start = topup_ticks();
 }
 
@@ -34,7 +34,7 @@ static __always_inline void topup_call_end(struct topup_ctx *ctx, const struct t
 	if (m->topups < m->room) {
 		s = &m->sample[m->topups];
 		s->ticks = end - w->start;
-		s->pages = (uint32_t)(ctx->source->count.allocs - w->allocs);
+		s->pages = (uint32_t)(topup_source_allocs(ctx->source) - w->allocs);
 	}
 	m->topups++;
 }

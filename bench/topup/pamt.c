@@ -64,6 +64,7 @@ static int get_slow(struct topup_pamt *p, struct topup_ctx *ctx, unsigned int re
 
 	if (r)
 		return r;
+	topup_source_seen(ctx->source);
 	topup_spin_lock(ctx, p->lock, TOPUP_LOCK_PAMT);
 	if (!atomic_inc_not_zero(&p->refcount[region])) {
 		topup_trace(ctx->trace, TOPUP_ADD, "", 0);

@@ -39,8 +39,7 @@ out:
 
 int topup_pamt_cache_fault_topup(struct topup_vcpu *v)
 {
-	int r = topup_kvm_array_topup(&v->ctx, &v->sept, topup_capacity(v->vm->ahead),
-				      PT64_ROOT_MAX_LEVEL);
+	int r = topup_sept_topup(v, PT64_ROOT_MAX_LEVEL);
 
 	if (r)
 		return r;
@@ -65,8 +64,7 @@ bool topup_pamt_cache_split_need(struct topup_vcpu *v, unsigned int splits)
 
 int topup_pamt_cache_split_topup(struct topup_vcpu *v, unsigned int splits)
 {
-	int r = topup_kvm_array_topup(&v->ctx, &v->sept, topup_capacity(v->vm->ahead),
-				      (int)(TDX_SPLIT_SEPT_PAGES * splits));
+	int r = topup_sept_topup(v, (int)(TDX_SPLIT_SEPT_PAGES * splits));
 
 	if (r)
 		return r;

@@ -115,6 +115,10 @@ struct topup_work {
 	 */
 	int (*fault)(struct topup_vcpu *v, const struct topup_need *need, struct topup_hand *hand);
 
+	/* @n of them, as long as there are pages. @need: one for each. */
+	int (*faults)(struct topup_vcpu *v, const struct topup_need *need, unsigned int n,
+		      struct topup_hand *hand);
+
 	/* As fault(), without the topup: a loop over it and topup() is a loop over faults. */
 	int (*take)(struct topup_vcpu *v, const struct topup_need *need, struct topup_hand *hand);
 

@@ -92,6 +92,18 @@ static __always_inline int split_one(struct topup_vcpu *v, const struct topup_op
 	return r;
 }
 
+static __always_inline int do_faults(struct topup_vcpu *v, const struct topup_ops *ops,
+				     const struct topup_need *need, unsigned int n,
+				     struct topup_hand *hand)
+{
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < n && !r; i++)
+		r = do_fault(v, ops, &need[i], hand);
+	return r;
+}
+
 static __always_inline int split_topup(struct topup_vcpu *v, const struct topup_ops *ops,
 				       unsigned int splits)
 {
@@ -159,7 +171,7 @@ static __always_inline int do_split(struct topup_vcpu *v, const struct topup_ops
 	return r;
 }
 
-/* The four entries of struct topup_work, with @how in place of the table. */
+/* The entries of struct topup_work, with @how in place of the table. */
 #define TOPUP_ENTRIES(name, how, table)                                                            \
 	static int name##_##how##_topup(struct topup_vcpu *v)                                      \
 	{                                                                                          \
@@ -169,6 +181,11 @@ static __always_inline int do_split(struct topup_vcpu *v, const struct topup_ops
 					struct topup_hand *hand)                                   \
 	{                                                                                          \
 		return do_fault(v, table, need, hand);                                             \
+	}                                                                                          \
+	static int name##_##how##_faults(struct topup_vcpu *v, const struct topup_need *need,      \
+					 unsigned int n, struct topup_hand *hand)                  \
+	{                                                                                          \
+		return do_faults(v, table, need, n, hand);                                         \
 	}                                                                                          \
 	static int name##_##how##_take(struct topup_vcpu *v, const struct topup_need *need,        \
 				       struct topup_hand *hand)                                    \
@@ -206,10 +223,10 @@ TOPUP_VARIANT(direct, direct, direct, direct, false)
 /* One for all: which variant it is stands in the VM. */
 TOPUP_ENTRIES(any, indirect, READ_ONCE(v->vm->ops))
 
-#define TOPUP_WORK(name, how)                                                    \
-	{                                                                        \
-		name##_##how##_topup, name##_##how##_fault, name##_##how##_take, \
-			name##_##how##_split,                                    \
+#define TOPUP_WORK(name, how)                                                      \
+	{                                                                          \
+		name##_##how##_topup, name##_##how##_fault, name##_##how##_faults, \
+			name##_##how##_take, name##_##how##_split,                 \
 	}
 #define TOPUP_INFO(id, text)                                                   \
 	{                                                                      \

@@ -123,6 +123,7 @@ static int all_units(struct run *r)
 			uses[r->t->done] =
 				(struct tdcost_sample){ .ticks = 1,
 							.pages = r->hand.sept + r->hand.pamt };
+		topup_source_seen(&r->source);
 		topup_hand_free(&r->vcpu.ctx, &r->hand);
 	}
 	if (is_pamt(r->t))
@@ -137,10 +138,10 @@ static void tell(struct run *r)
 	struct tdcost_topup *t = r->t;
 	uint64_t uses;
 
-	t->allocs = r->source.count.allocs;
-	t->frees = r->source.count.frees;
-	t->failures = r->source.count.failures;
-	t->peak = r->source.count.peak;
+	t->allocs = topup_source_allocs(&r->source);
+	t->frees = r->source.frees;
+	t->failures = r->source.failures;
+	t->peak = r->source.peak;
 	t->n_topups = r->meter.topups < t->n_topups ? (uint32_t)r->meter.topups : t->n_topups;
 	uses = t->flags & TDCOST_TOPUP_TIMES ? t->done : r->meter.gets;
 	t->n_uses = uses < t->n_uses ? (uint32_t)uses : t->n_uses;

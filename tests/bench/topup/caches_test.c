@@ -56,16 +56,16 @@ static void test_array(void **state)
 		rig_open(&rig, TOPUP_KVM_ARRAY);
 		if (arrays[i].held)
 			hold_in_array(array, arrays[i].held);
-		allocs = rig.source.count.allocs;
+		allocs = topup_source_allocs(&rig.source);
 		if (arrays[i].fail_at)
 			rig.source.fail_at = rig.source.tries + arrays[i].fail_at;
 		r = topup_kvm_array_topup(&rig.vcpu.ctx, array, arrays[i].capacity, arrays[i].min);
-		allocs = rig.source.count.allocs - allocs;
+		allocs = topup_source_allocs(&rig.source) - allocs;
 		if (r != arrays[i].err || array->nobjs != arrays[i].nobjs ||
 		    allocs != arrays[i].allocs)
 			fail_msg("%s: %d, holds %d, allocated %u", arrays[i].what, r, array->nobjs,
 				 (unsigned)allocs);
-		assert_int_equal(rig.source.count.failures, arrays[i].fail_at != 0);
+		assert_int_equal(rig.source.failures, arrays[i].fail_at != 0);
 		rig_check(&rig);
 		rig_close(&rig);
 	}
@@ -147,10 +147,10 @@ static void test_lists(void **state)
 		rounds = rig.meter.lock[TOPUP_LOCK_SPLIT].rounds;
 		if (r != lists[i].err || list_of(lists[i].list)->cnt != lists[i].cnt ||
 		    rounds != lists[i].rounds ||
-		    rig.source.count.allocs != lists[i].held + lists[i].allocs)
+		    topup_source_allocs(&rig.source) != lists[i].held + lists[i].allocs)
 			fail_msg("%s: %d, holds %u, allocated %u, locked %u times", lists[i].what,
 				 r, list_of(lists[i].list)->cnt,
-				 (unsigned)rig.source.count.allocs - lists[i].held,
+				 (unsigned)topup_source_allocs(&rig.source) - lists[i].held,
 				 (unsigned)rounds);
 		rig_check(&rig);
 		rig_close(&rig);
@@ -199,7 +199,7 @@ static void test_empty(void **state)
 	page = topup_tdx_prealloc_get(ctx, &rig.vcpu.prealloc);
 	assert_non_null(page);
 	topup_free(ctx, page);
-	assert_int_equal(rig.source.count.allocs, 2);
+	assert_int_equal(topup_source_allocs(&rig.source), 2);
 
 	rig.source.fail_at = 3;
 	assert_null(topup_kvm_array_get(ctx, &rig.vcpu.sept));
@@ -227,11 +227,12 @@ static void test_mmap(void **state)
 		assert_int_equal((uintptr_t)page[i] % 4096, 0);
 		assert_int_equal(page[i]->owner, 0);
 	}
-	assert_int_equal(source.count.peak, 3);
+	topup_source_seen(&source);
+	assert_int_equal(source.peak, 3);
 	for (unsigned i = 0; i < 3; i++)
 		topup_source_free(&source, page[i]);
-	assert_int_equal(source.count.live, 0);
-	assert_int_equal(source.count.allocs, 3);
+	assert_int_equal(topup_source_live(&source), 0);
+	assert_int_equal(topup_source_allocs(&source), 3);
 	topup_source_close(&source);
 }
 
@@ -250,7 +251,7 @@ static void test_refusals(void **state)
 		assert_int_equal(page[n] == NULL, i % 3 == 0);
 		n += page[n] != NULL;
 	}
-	assert_int_equal(rig.source.count.failures, 3);
+	assert_int_equal(rig.source.failures, 3);
 	while (n--)
 		topup_free(&rig.vcpu.ctx, page[n]);
 	rig.source.fail_at = rig.source.tries + 1;

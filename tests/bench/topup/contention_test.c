@@ -99,8 +99,8 @@ static void finish(void)
 
 	for (unsigned i = 0; i < THREADS; i++) {
 		assert_int_equal(workers[i].bad, 0);
-		assert_int_equal(workers[i].source.count.failures, 0);
-		allocs += workers[i].source.count.allocs;
+		assert_int_equal(workers[i].source.failures, 0);
+		allocs += topup_source_allocs(&workers[i].source);
 		operations += workers[i].operations;
 		idle += topup_vcpu_idle(&workers[i].vcpu);
 	}
@@ -108,7 +108,7 @@ static void finish(void)
 	topup_vm_drain(&vm, &workers[0].vcpu);
 	for (unsigned i = 0; i < THREADS; i++) {
 		topup_vcpu_drain(&workers[i].vcpu);
-		live += workers[i].source.count.live;
+		live += topup_source_live(&workers[i].source);
 		topup_source_close(&workers[i].source);
 	}
 	assert_int_equal(live, 0);
@@ -195,7 +195,7 @@ static void check_pamt(bool locked)
 		assert_int_equal(atomic_read(&pamt.refcount[i]), 0);
 	for (unsigned i = 0; i < THREADS; i++) {
 		assert_int_equal(workers[i].bad, 0);
-		live += workers[i].source.count.live;
+		live += topup_source_live(&workers[i].source);
 		topup_source_close(&workers[i].source);
 	}
 	assert_int_equal(live, 0);

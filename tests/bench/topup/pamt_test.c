@@ -60,15 +60,15 @@ static void test_steps(void **state)
 	rig.vcpu.ctx.meter = &rig.meter;
 	assert_int_equal(topup_pamt_init(&p, 2), 0);
 	for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
-		uint64_t allocs = rig.source.count.allocs;
+		uint64_t allocs = topup_source_allocs(&rig.source);
 		uint64_t rounds = rig.meter.lock[TOPUP_LOCK_PAMT].rounds;
 
 		rig.source.fail_at = steps[i].fail_at ? rig.source.tries + steps[i].fail_at : 0;
 		assert_int_equal(run(&p, steps[i].step), steps[i].err);
 		assert_int_equal(atomic_read(&p.refcount[1]), steps[i].refcount);
 		assert_int_equal(atomic_read(&p.refcount[0]), 0);
-		assert_int_equal(rig.source.count.live, steps[i].live);
-		assert_int_equal(rig.source.count.allocs - allocs, steps[i].allocs);
+		assert_int_equal(topup_source_live(&rig.source), steps[i].live);
+		assert_int_equal(topup_source_allocs(&rig.source) - allocs, steps[i].allocs);
 		assert_int_equal(rig.meter.lock[TOPUP_LOCK_PAMT].rounds - rounds, steps[i].rounds);
 	}
 	topup_pamt_destroy(&p, &rig.vcpu.ctx);
@@ -93,7 +93,7 @@ static void test_cache(void **state)
 	assert_int_equal(topup_pamt_get(&p, ctx, 3, cache), 0);
 	assert_int_equal(cache->cnt, 0);
 	assert_int_equal(topup_pamt_get(&p, ctx, 2, cache), -ENOMEM);
-	assert_int_equal(rig.source.count.live, 4);
+	assert_int_equal(topup_source_live(&rig.source), 4);
 	topup_pamt_destroy(&p, ctx);
 	rig_close(&rig);
 }

@@ -69,8 +69,7 @@ void rig_check(struct rig *r)
 	assert_int_equal(held, topup_vcpu_idle(v) + topup_vm_idle(&r->vm));
 	hand = walk(r, &r->hand.pages);
 	assert_int_equal(hand, r->hand.sept + r->hand.pamt);
-	assert_int_equal(r->source.count.live, held + hand);
-	assert_int_equal(r->source.count.allocs - r->source.count.frees, held + hand);
+	assert_int_equal(topup_source_live(&r->source), held + hand);
 	backing = walk(r, &r->pool.free);
 	assert_int_equal(backing, r->pool.n_free);
 	backing += walk(r, &r->source.backing.local);
@@ -98,7 +97,7 @@ void rig_close(struct rig *r)
 	topup_vcpu_drain(&r->vcpu);
 	topup_vm_drain(&r->vm, &r->vcpu);
 	rig_check(r);
-	assert_int_equal(r->source.count.live, 0);
+	assert_int_equal(topup_source_live(&r->source), 0);
 	topup_source_close(&r->source);
 	pool_check(&r->pool);
 	topup_vm_destroy(&r->vm);

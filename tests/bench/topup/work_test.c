@@ -112,14 +112,14 @@ static bool run_failing(const struct topup_work *work, unsigned k)
 		if (!r)
 			continue;
 		assert_int_equal(r, -ENOMEM);
-		assert_int_equal(rig.source.count.failures, 1);
+		assert_int_equal(rig.source.failures, 1);
 		noticed++;
 		steps[i].run(work, &r);
 		assert_int_equal(r, 0);
 		rig_check(&rig);
 	}
 	assert_true(noticed <= 1);
-	return rig.source.count.failures;
+	return rig.source.failures;
 }
 
 static void check_failures(unsigned variant, unsigned indirect, bool has_vcpu)
