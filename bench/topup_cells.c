@@ -11,7 +11,7 @@
 #define MAX_OPS	    65536	/* of a thread */
 #define MAX_RANGE   512		/* 1 GiB */
 #define MAX_HOLD_NS 1000000	/* 1 ms */
-#define MAX_POOL    (16u << 20) /* pages: descriptors of 24 bytes each */
+#define MAX_POOL    (6u << 20)	/* pages: descriptors of 64 bytes each, 384 MiB */
 #define MAX_MAPPED  (64u << 10) /* pages of their own: 256 MiB */
 #define USUAL_RANGE 16
 

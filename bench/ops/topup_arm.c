@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LINE 64
-
 /* ---- how much it holds ---- */
 
 unsigned int topup_arm_in_hand(const struct topup_setting *set)
@@ -213,7 +211,7 @@ static int vms_open(struct topup_arm *arm)
 	/* The loop alone needs no VM; any will do. */
 	enum topup_variant variant = set->variant == TOPUP_NONE ? TOPUP_DIRECT : set->variant;
 
-	arm->vm = aligned_alloc(LINE, n * sizeof(*arm->vm));
+	arm->vm = aligned_alloc(TOPUP_APART, n * sizeof(*arm->vm));
 	if (!arm->vm)
 		return -ENOMEM;
 	for (; arm->n_vms < n; arm->n_vms++) {
@@ -232,7 +230,7 @@ static int threads_open(struct topup_arm *arm, struct topup_pool *pool)
 {
 	const struct topup_setting *set = &arm->set;
 
-	arm->thread = aligned_alloc(LINE, set->threads * sizeof(*arm->thread));
+	arm->thread = aligned_alloc(TOPUP_APART, set->threads * sizeof(*arm->thread));
 	if (!arm->thread)
 		return -ENOMEM;
 	memset(arm->thread, 0, set->threads * sizeof(*arm->thread));

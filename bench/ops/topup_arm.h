@@ -49,9 +49,9 @@ struct topup_setting {
 	bool zero;		 /* pages are zeroed; in the kernel */
 };
 
-/* On lines of its own, as a vCPU is. */
+/* On lines of its own, as a vCPU is, that are not fetched along with another's. */
 struct topup_thread {
-	_Alignas(64) struct topup_vcpu vcpu;
+	_Alignas(TOPUP_APART) struct topup_vcpu vcpu;
 	struct topup_source source;
 	struct topup_meter meter;
 	struct topup_hand hand;
@@ -61,7 +61,7 @@ struct topup_thread {
 };
 
 struct topup_shared {
-	_Alignas(64) struct topup_vm vm;
+	_Alignas(TOPUP_APART) struct topup_vm vm;
 };
 
 /*

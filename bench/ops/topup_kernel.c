@@ -261,7 +261,7 @@ static int prove_charge(struct topup_kernel *k, json_t *facts, struct reason *wh
 
 static int calls_open(struct topup_kernel *k, unsigned int n, unsigned int room)
 {
-	k->call = aligned_alloc(64, n * sizeof(*k->call));
+	k->call = aligned_alloc(TOPUP_APART, n * sizeof(*k->call));
 	if (!k->call)
 		return -ENOMEM;
 	memset(k->call, 0, n * sizeof(*k->call));

@@ -15,7 +15,7 @@
 
 /* A vCPU's call, on lines of its own. */
 struct topup_call {
-	_Alignas(64) struct tdcost_topup t;
+	_Alignas(TOPUP_APART) struct tdcost_topup t;
 	struct topup_meter meter; /* what a metered call told; room for its samples */
 	int err;
 	struct reason why;

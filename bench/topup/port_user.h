@@ -79,9 +79,12 @@ static inline void list_splice_init(struct list_head *from, struct list_head *to
 #define list_first_entry_or_null(head, type, member) \
 	(list_empty(head) ? NULL : container_of((head)->next, type, member))
 
-/* A page, or what stands for one. */
+/*
+ * A page, or what stands for one: a line of its own, as a struct page is one. Lists go through it,
+ * so that two in a line would halve the lines that a cache touches.
+ */
 struct topup_page {
-	struct list_head lru;
+	_Alignas(64) struct list_head lru;
 	uint64_t owner; /* a test's */
 };
 

@@ -11,9 +11,10 @@ int topup_pool_open(struct topup_pool *pool, unsigned int n, unsigned int thread
 	spin_lock_init(&pool->lock);
 	INIT_LIST_HEAD(&pool->free);
 	n += threads * 2 * TOPUP_POOL_BATCH;
-	pool->page = calloc(n, sizeof(*pool->page));
+	pool->page = aligned_alloc(_Alignof(struct topup_page), n * sizeof(*pool->page));
 	if (!pool->page)
 		return -ENOMEM;
+	memset(pool->page, 0, n * sizeof(*pool->page));
 	pool->n = n;
 	while (n--)
 		list_add(&pool->page[n].lru, &pool->free);

@@ -446,6 +446,8 @@ static void no_two_vms_count_in_one_line(void **state)
 		uintptr_t first = (uintptr_t)&arm.pamt.refcount[arm.thread[i].first_region];
 
 		assert_int_equal(first % TOPUP_APART, 0);
+		assert_int_equal((uintptr_t)&arm.thread[i] % TOPUP_APART, 0);
+		assert_int_equal((uintptr_t)&arm.vm[i] % TOPUP_APART, 0);
 		if (i)
 			assert_true(arm.thread[i].first_region > arm.thread[i - 1].first_region);
 	}

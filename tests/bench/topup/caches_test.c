@@ -214,6 +214,17 @@ static void test_empty(void **state)
 	rig_close(&rig);
 }
 
+/* As large as a struct page, and none in another one's line. */
+static void test_descriptors(void **state)
+{
+	(void)state;
+	rig_open(&rig, TOPUP_DIRECT);
+	assert_int_equal(sizeof(struct topup_page), 64);
+	for (unsigned i = 0; i < rig.pool.n; i++)
+		assert_int_equal((uintptr_t)&rig.pool.page[i] % 64, 0);
+	rig_close(&rig);
+}
+
 static void test_mmap(void **state)
 {
 	struct topup_source source;
@@ -264,9 +275,10 @@ static void test_refusals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refusals), cmocka_unit_test(test_array),
-		cmocka_unit_test(test_lists),	 cmocka_unit_test(test_order),
-		cmocka_unit_test(test_empty),	 cmocka_unit_test(test_mmap),
+		cmocka_unit_test(test_refusals),    cmocka_unit_test(test_array),
+		cmocka_unit_test(test_lists),	    cmocka_unit_test(test_order),
+		cmocka_unit_test(test_empty),	    cmocka_unit_test(test_mmap),
+		cmocka_unit_test(test_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
