@@ -27,6 +27,12 @@ check "reset in the kernel without MOVDIR64B is skipped" \
 # The module's topups: not first, for a kernel has things to do in the seconds behind its boot.
 check "this is no root cgroup, where nothing is charged" fits "^0::/command$" /proc/self/cgroup
 check "topups are counted, by variant and GFP flag" kmod_topup
+check "of pages that are zeroed, too" kmod_topup flags=2 source=gfp_kernel
+# Ranges of 8: the array for S-EPT pages is filled behind each fifth. Behind every second, as with 16, a median would be
+# of either kind.
+for work in split_repeat split_whole; do
+	check "$work is counted, by variant" kmod_topup work=$work splits=8 units=80 source=gfp_kernel
+done
 for work in pamt_fast pamt_lock; do
 	for flags in 0 32; do # one region each, or all in one
 		check "$work is counted, flags $flags" \
@@ -34,6 +40,10 @@ for work in pamt_fast pamt_lock; do
 	done
 done
 check "what the accounting flag costs is counted" kmod_topup account units=300
+tdcost run topup -p mode=kernel -p source=gfp_kernel,gfp_kernel_account --rounds 3 --blocks 20 --budget 6s \
+	--label topup >said
+status=$?
+check "topup in the module runs" [ $status = 0 ]
 # A VM of this kernel's KVM, which TCG's SVM runs: the memory that there is for it, and what is skipped.
 check "KVM is there" [ -c /dev/kvm ]
 check "the hugetlb pool has 32 MiB" fits "^HugePages_Free: *16$" /proc/meminfo
