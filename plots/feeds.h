@@ -8,6 +8,7 @@
 #include "harness/core/reason.h"
 #include "results/analysis/report.h"
 
+int calls_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int cost_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int ecdf_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);
 int saving_feed(FILE *data, const struct report *const *runs, size_t n, struct reason *why);

@@ -50,6 +50,7 @@ const struct plot_info plot_list[] = {
 	  victim_feed },
 	{ "threads", "contention: time and waiting for locks against threads at work at once",
 	  threads_feed },
+	{ "calls", "distribution of topup calls: pages, time, and the time of a get", calls_feed },
 	{ "idle", "pages held ready and not used, by how they are held", idle_feed },
 	{ "phases", "where a shutdown's time goes, phase by phase", phases_feed },
 	{ "size", "shutdown time against size, and what quirk=off saves of it", size_feed },

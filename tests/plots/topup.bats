@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# threads and idle, of a run that was measured.
+# threads, calls and idle, of a run that was measured.
 
 load ../harness/cli/helper
 
@@ -30,6 +30,18 @@ measure() {
 	[ "$status" = 1 ]
 	# shellcheck disable=SC2154 # set by run --separate-stderr
 	[[ $stderr == *"several counts of threads; try \`tdcost run topup -p threads=1,2,all\`"* ]]
+}
+
+# What a mean hides: most calls of the array allocate nothing, and some fill it up; a list takes what it gave.
+@test "the array's calls are bursts, and the list's are not" {
+	measure
+	run --separate-stderr tdcost plot --plot calls --format dumb
+	[ "$status" = 0 ]
+	grep -q "topup: what a topup call allocates, pages" <<<"$output"
+	grep -Eq "topup: what a topup call takes, [num]*s" <<<"$output"
+	# n, p50, p99, max; the array is filled to 40 when it holds less than 5 or 10.
+	grep -Eq "kvm_array +[0-9]+ +0 +[0-9-]+ +3[0-9]" <<<"$output"
+	grep -Eq "tdx_prealloc +[0-9]+ +3 +[0-9-]+ +[35]" <<<"$output"
 }
 
 # Beside the constants of the kernel's: 15 pages of a list, none where nothing is held.
