@@ -329,6 +329,12 @@ enum kind topup_kind(const struct machine *m, const struct cell *cell, struct re
 			   cell->levels[F_HOLD].text);
 		return KIND_MODELLED;
 	}
+	if (cell->levels[F_WORK].number == TOPUP_REFCOUNT) {
+		reason_set(why, 0,
+			   "neither PAMT.ADD and PAMT.REMOVE nor the reset of an entry's two pages "
+			   "before they are freed is in it");
+		return KIND_ANALOGUE;
+	}
 	if (in_kernel(cell))
 		return KIND_MEASURED;
 	if (cell->levels[F_SOURCE].number == TOPUP_MMAP) {

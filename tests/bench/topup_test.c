@@ -158,6 +158,8 @@ static const struct {
 	{ { "work=split", "hold=2000", "ops=64", NULL }, KIND_MODELLED },
 	{ { "work=split", "hold=2000", "source=mmap", "ops=64", NULL }, KIND_MODELLED },
 	{ { "work=pamt", "variant=direct", "hold=1", NULL }, KIND_MODELLED },
+	/* No pair is reset before it is freed. */
+	{ { "work=pamt", "variant=direct", NULL }, KIND_ANALOGUE },
 };
 
 static void a_figure_says_of_which_kind_it_is(void **state)
