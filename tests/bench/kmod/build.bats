@@ -98,6 +98,23 @@ lacks() { # EXTENDED-REGEX
 	holds 'R_X86_64_PLT32.*smp_call_function_many'
 }
 
+# As in user space, where calls.bats looks: an indirect call is a thunk, which the kernel patches.
+@test "topups call their hooks directly, and through the table by address" {
+	for work in topup fault faults take split; do
+		for variant in kvm_array tdx_prealloc pamt_cache split_cache split_batch per_vcpu_or_vm direct; do
+			body "${variant}_direct_$work"
+			lacks '__x86_indirect_thunk|(call|jmp)q?[[:space:]]+[*]'
+		done
+		body "any_indirect_$work"
+		holds '__x86_indirect_thunk|(call|jmp)q?[[:space:]]+[*]'
+	done
+	body any_indirect_topup
+	# And a page comes from the allocator by name.
+	body topup_tdx_prealloc_topup
+	lacks '__x86_indirect_thunk'
+	holds 'R_X86_64_PLT32.*alloc_pages'
+}
+
 @test "the flag is one byte of this CPU's own, and of the bare loop none" {
 	body rounds_store
 	holds 'movb[[:space:]]+[$]0x1,%gs:'
