@@ -25,7 +25,7 @@ static_assert(sizeof(struct tdcost_reset) == 40, "tdcost_reset");
 static_assert(sizeof(struct tdcost_check) == 24, "tdcost_check");
 static_assert(sizeof(struct tdcost_counters) == 16, "tdcost_counters");
 static_assert(sizeof(struct tdcost_sample) == 16, "tdcost_sample");
-static_assert(sizeof(struct tdcost_topup) == 336, "tdcost_topup");
+static_assert(sizeof(struct tdcost_topup) == 344, "tdcost_topup");
 static_assert(sizeof(struct tdcost_teardown) == 96, "tdcost_teardown");
 static_assert(sizeof(struct tdcost_torn) == 424, "tdcost_torn");
 

@@ -54,7 +54,7 @@ static_assert(sizeof(struct tdcost_reset) == 40);
 static_assert(sizeof(struct tdcost_check) == 24);
 static_assert(sizeof(struct tdcost_counters) == 16);
 static_assert(sizeof(struct tdcost_sample) == 16);
-static_assert(sizeof(struct tdcost_topup) == 336);
+static_assert(sizeof(struct tdcost_topup) == 344);
 static_assert(sizeof(struct tdcost_teardown) == 96);
 static_assert(sizeof(struct tdcost_torn) == 424);
 

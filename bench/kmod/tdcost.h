@@ -281,6 +281,13 @@ struct tdcost_topup {
 	__u32 fail_every;
 	__u32 meters;
 	/*
+	 * Begin when as many calls are vCPUs of the VM, at most 1024; 0 and 1: at once. Without it
+	 * a short call can be over before the next one comes, which then gets a VM of its own.
+	 * -ETIMEDOUT: they did not come within 10 s.
+	 */
+	__u32 vcpus;
+	__u32 reserved;
+	/*
 	 * Room in @topups and @uses, at most 65536, 0 without TIMES and METER_CALLS, or METER_GETS;
 	 * out: how many were written. A use is a fault or a get without its topup, or the @splits
 	 * of a unit with theirs, whose topups are timed by METER_CALLS only. With METER_GETS it is
@@ -291,7 +298,7 @@ struct tdcost_topup {
 	__u64 topups; /* pointer to struct tdcost_sample */
 	__u64 uses;
 	__u64 start;	   /* out: of the first unit */
-	__u64 end;	   /* out: of the last one, its pages freed */
+	__u64 end;	   /* out: of the last one, its pages freed and the caches emptied */
 	__u64 topup_ticks; /* out: with TIMES, of the topups of all faults, or gets */
 	__u64 use_ticks;   /* out: with TIMES, of all uses */
 	__u64 put_ticks;   /* out: with TIMES, of all puts: one for each get that was done */

@@ -48,6 +48,8 @@ static_assert(sizeof(struct topup_sample) == sizeof(struct tdcost_sample));
 static_assert(offsetof(struct topup_sample, ticks) == offsetof(struct tdcost_sample, ticks));
 static_assert(offsetof(struct topup_sample, pages) == offsetof(struct tdcost_sample, pages));
 
+#define GATE_SECONDS 10
+
 static int check_room(const struct tdcost_topup *t)
 {
 	if (t->n_topups > MAX_SAMPLES || t->n_uses > MAX_SAMPLES)
@@ -77,6 +79,8 @@ static int check_topup(const struct tdcost_topup *t)
 	if (t->variant >= TDCOST_VARIANT_MAX || t->source >= TDCOST_SOURCE_MAX ||
 	    t->work >= TDCOST_WORK_MAX || t->flags & ~TOPUP_FLAGS || check_work(t))
 		return -EINVAL;
+	if (t->vcpus > MAX_VCPUS || t->reserved)
+		return -EINVAL;
 	if (t->fail_every > MAX_FAIL_EVERY || t->meters & ~TDCOST_METER_ALL)
 		return -EINVAL;
 	if (!splits || splits > MAX_SPLITS || (!is_split(t) && t->splits))
@@ -89,7 +93,7 @@ static int check_topup(const struct tdcost_topup *t)
 static bool alike(const struct tdcost_topup *a, const struct tdcost_topup *b)
 {
 	return a->variant == b->variant && a->work == b->work && a->splits == b->splits &&
-	       a->demote_loops == b->demote_loops &&
+	       a->demote_loops == b->demote_loops && a->vcpus == b->vcpus &&
 	       !((a->flags ^ b->flags) & (TDCOST_TOPUP_NO_VCPU | TDCOST_TOPUP_BURST));
 }
 
@@ -104,6 +108,7 @@ static int make_vm(struct tdcost_file *file, const struct tdcost_topup *t)
 		kfree(vm);
 		return -ENOMEM;
 	}
+	init_waitqueue_head(&vm->gate);
 	topup_vm_init(&vm->vm, t->variant);
 	vm->vm.demote_loops = t->demote_loops;
 	vm->vm.has_vcpu = !(t->flags & TDCOST_TOPUP_NO_VCPU);
@@ -126,6 +131,8 @@ static int join_vm(struct tdcost_file *file, struct tdcost_run *run)
 		ret = -EBUSY;
 	if (!ret) {
 		file->vm->users++;
+		WRITE_ONCE(file->vm->came, file->vm->came + 1);
+		wake_up_all(&file->vm->gate);
 		run->pamt = &file->vm->pamt;
 		topup_vcpu_init(&run->vcpu, &file->vm->vm, &run->source,
 				run->t.meters ? &run->meter : NULL);
@@ -134,16 +141,29 @@ static int join_vm(struct tdcost_file *file, struct tdcost_run *run)
 	return ret;
 }
 
+/* The VM stays: this call is one of its users. */
+static int wait_for_vcpus(struct tdcost_vm *vm, const struct tdcost_run *run)
+{
+	long left = wait_event_killable_timeout(vm->gate, READ_ONCE(vm->came) >= run->t.vcpus,
+						GATE_SECONDS * HZ);
+
+	if (left < 0)
+		return -EINTR;
+	return left ? 0 : -ETIMEDOUT;
+}
+
 /* Not to be interrupted: what the vCPU holds goes back whatever happens. */
 static void leave_vm(struct tdcost_file *file, struct tdcost_run *run)
 {
 	struct tdcost_vm *vm = file->vm;
 
 	topup_vcpu_drain(&run->vcpu);
+	run->t.end = tdcost_tick_stop();
 	mutex_lock(&file->lock);
 	if (!--vm->users) {
 		run->t.held += topup_vm_idle(&vm->vm);
 		topup_vm_drain(&vm->vm, &run->vcpu);
+		run->t.end = tdcost_tick_stop();
 		topup_pamt_destroy(&vm->pamt, &run->vcpu.ctx);
 		topup_vm_destroy(&vm->vm);
 		kfree(vm);
@@ -274,7 +294,6 @@ static int run_units(struct tdcost_run *run)
 	}
 	if (is_pamt(&run->t))
 		tdcost_pamt_put(run);
-	run->t.end = tdcost_tick_stop();
 	run->t.held = topup_vcpu_idle(&run->vcpu);
 	return ret;
 }
@@ -359,7 +378,9 @@ static int topup(struct tdcost_file *file, struct tdcost_run *run)
 	ret = join_vm(file, run);
 	if (ret)
 		return ret;
-	ret = run_units(run);
+	ret = wait_for_vcpus(file->vm, run);
+	if (!ret)
+		ret = run_units(run);
 	leave_vm(file, run);
 	return ret;
 }

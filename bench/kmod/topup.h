@@ -4,6 +4,7 @@
 #define TDCOST_TOPUP_H
 
 #include <linux/bitmap.h>
+#include <linux/wait.h>
 
 #include "bench/kmod/module.h"
 #include "bench/topup/meter.h"
@@ -16,8 +17,9 @@
 /* A VM and the calls that are its vCPUs; guarded by the file's lock. */
 struct tdcost_vm {
 	struct topup_vm vm;
-	struct topup_pamt pamt; /* of no regions, where the work is another */
-	unsigned int users;
+	struct topup_pamt pamt;	  /* of no regions, where the work is another */
+	unsigned int users, came; /* calls that are there, and with those that were */
+	wait_queue_head_t gate;	  /* of who waits for others to come */
 	struct tdcost_topup like; /* the first caller's */
 };
 

@@ -104,6 +104,8 @@ static void call_share(void *arg, unsigned member)
 void topup_kernel_ready(struct topup_kernel *k, const struct topup_setting *set, struct team *team,
 			unsigned int meters)
 {
+	unsigned int vcpus = set->threads / vms_of(set);
+
 	k->at = set;
 	for (unsigned int i = 0; i < set->threads; i++) {
 		struct topup_call *c = &k->call[i];
@@ -111,6 +113,7 @@ void topup_kernel_ready(struct topup_kernel *k, const struct topup_setting *set,
 		c->err = 0;
 		c->t = topup_kernel_call(set);
 		c->t.meters = meters;
+		c->t.vcpus = vcpus > 1 ? vcpus : 0;
 		if (meters & TOPUP_METER_CALLS) {
 			c->t.n_topups = (uint32_t)c->meter.room;
 			c->t.topups = (uintptr_t)c->meter.sample;

@@ -392,10 +392,13 @@ static void a_vm_is_an_open_file(void **state)
 	sample_of((const char *const[]){ "mode=kernel", "variant=direct", threads, "ops=8", NULL },
 		  &call);
 	assert_int_equal(fake.topup_files, 1);
+	/* They begin together. */
+	assert_int_equal(call.vcpus, cpus > 1 ? cpus : 0);
 	sample_of((const char *const[]){ "mode=kernel", "variant=direct", threads, "ops=8",
 					 "vms=each", NULL },
 		  &call);
 	assert_int_equal(fake.topup_files, (1u << cpus) - 1);
+	assert_int_equal(call.vcpus, 0);
 }
 
 static void values_are_what_the_module_told(void **state)

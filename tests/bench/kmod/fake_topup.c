@@ -113,7 +113,6 @@ static int unit(struct run *r)
 static int all_units(struct run *r)
 {
 	struct tdcost_sample *uses = (struct tdcost_sample *)(uintptr_t)r->t->uses;
-	uint32_t aux;
 	int ret = 0;
 
 	r->t->start = tick_start();
@@ -128,7 +127,6 @@ static int all_units(struct run *r)
 	}
 	if (is_pamt(r->t))
 		put(r);
-	r->t->end = tick_stop(&aux);
 	r->t->held = topup_vcpu_idle(&r->vcpu) + topup_vm_idle(r->vcpu.vm);
 	return ret;
 }
@@ -160,8 +158,11 @@ static void tell(struct run *r)
 
 static void end(struct run *r)
 {
+	uint32_t aux;
+
 	topup_vcpu_drain(&r->vcpu);
 	topup_vm_drain(&r->vm, &r->vcpu);
+	r->t->end = tick_stop(&aux);
 	topup_vm_destroy(&r->vm);
 	topup_pamt_destroy(&r->pamt, &r->vcpu.ctx);
 	topup_source_close(&r->source);

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/measure/clock.h"
+
 #define THREADS 4
 
 static struct kmod kmod;
@@ -290,6 +292,34 @@ static void vcpus_of_a_vm_lose_no_page(void **unused)
 		}
 }
 
+/* Short calls, which would be over one by one: each has the VM, and starts when all are there. */
+static void vcpus_begin_together(void **unused)
+{
+	struct smoke_cpus online;
+	struct caller c[THREADS] = { 0 };
+	uint64_t before = 0;
+	uint32_t aux;
+
+	(void)unused;
+	smoke_online(&online);
+	for (unsigned i = 0; i < THREADS; i++) {
+		c[i].cpu = online.cpu[i % online.n];
+		c[i].t = (struct tdcost_topup){
+			.work = TDCOST_SPLIT_REPEAT, .splits = 1, .units = 1, .vcpus = THREADS
+		};
+		if (i == THREADS - 1) {
+			usleep(100000);
+			before = tick_stop(&aux);
+		}
+		assert_int_equal(pthread_create(&c[i].id, NULL, call, &c[i]), 0);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		assert_int_equal(pthread_join(c[i].id, NULL), 0);
+		assert_int_equal(c[i].err, 0);
+		assert_true(c[i].t.start > before);
+	}
+}
+
 /* Ends on its own after half a minute, if the kernel does not end it. */
 static void work_until_killed(void)
 {
@@ -387,6 +417,9 @@ static void a_topup_out_of_bounds_is_refused(void **unused)
 		BAD(tdcost_topup, fail_every, (1u << 20) + 1, EINVAL),
 		BAD(tdcost_topup, fail_every, 1u << 20, 0),
 		BAD(tdcost_topup, meters, 1, EINVAL), /* with TIMES */
+		BAD(tdcost_topup, vcpus, 1, 0),
+		BAD(tdcost_topup, vcpus, 1025, EINVAL),
+		BAD(tdcost_topup, reserved, 1, EINVAL),
 		BAD(tdcost_topup, units, 0, EINVAL),
 		BAD(tdcost_topup, units, (1u << 20) + 1, EINVAL),
 		BAD(tdcost_topup, units, UINT64_MAX, EINVAL),
@@ -419,6 +452,7 @@ const struct CMUnitTest smoke_topup_tests[] = {
 	TEST(gets_are_metered_by_themselves),
 	TEST(lock_rounds_are_those_of_the_rules),
 	TEST(vcpus_of_a_vm_lose_no_page),
+	TEST(vcpus_begin_together),
 	TEST(a_killed_topup_leaves_no_page),
 	TEST(the_flag_charges_the_caller),
 	TEST(a_topup_out_of_bounds_is_refused),
