@@ -185,6 +185,7 @@ static void open_source(struct topup_source *s, const struct tdcost_topup *t)
 	/* What cannot be had is a result: the kernel's log need not hear of it. */
 	s->backing.gfp[TOPUP_SLEEP] = gfp | zero | __GFP_NOWARN;
 	s->backing.gfp[TOPUP_ATOMIC] = GFP_ATOMIC | (gfp & __GFP_ACCOUNT) | zero | __GFP_NOWARN;
+	s->backing.gfp[TOPUP_LAST] = GFP_ATOMIC | __GFP_ACCOUNT | zero | __GFP_NOWARN;
 	s->fail_at = t->fail_every;
 	s->fail_every = t->fail_every;
 }

@@ -104,7 +104,10 @@ struct topup_split_cache {
 
 void topup_split_cache_init(struct topup_split_cache *c);
 
-/* Without the lock: exact while the caller holds the mmu_lock for writing, else a hint. */
+/*
+ * Without the lock: exact while the caller holds the mmu_lock for writing, as every split here does.
+ * Who only reads it (no path does that yet) has a hint, and must look again with the lock held.
+ */
 bool topup_split_cache_need(const struct topup_split_cache *c, unsigned int min);
 
 /* A lock round for each page; allocates outside of it, so others can make it go beyond @min. */

@@ -53,7 +53,7 @@ struct topup_page *topup_kvm_array_get(struct topup_ctx *ctx, struct topup_kvm_a
 		return c->objects[--c->nobjs];
 	}
 	topup_trace(ctx->trace, TOPUP_FALLBACK, "array", 0);
-	return topup_alloc(ctx, TOPUP_ATOMIC);
+	return topup_alloc(ctx, TOPUP_LAST);
 }
 
 void topup_kvm_array_drain(struct topup_ctx *ctx, struct topup_kvm_array *c)

@@ -10,7 +10,7 @@
  *   struct topup_mutex	  a lock whose waiter sleeps, and whose holder may
  *   topup_array_alloc()  room for a number of pointers, as kvmalloc_array(); may sleep
  *   topup_lines_alloc()  zeroed bytes that share no TOPUP_APART with anyone's; may sleep
- *   struct topup_backing what a source of pages draws on: in the kernel two GFP masks
+ *   struct topup_backing what a source of pages draws on: in the kernel its GFP masks
  *   topup_page_alloc()	  a page of it, NULL when there is none
  *   topup_page_free()
  */
@@ -21,6 +21,8 @@
 enum topup_gfp {
 	TOPUP_SLEEP,  /* GFP_KERNEL and its kin */
 	TOPUP_ATOMIC, /* GFP_ATOMIC and its kin: under a spinlock */
+	TOPUP_LAST, /* GFP_ATOMIC | __GFP_ACCOUNT, whatever a source's pages are: a cache is empty */
+	TOPUP_GFPS
 };
 
 /*

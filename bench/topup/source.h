@@ -10,7 +10,7 @@
 
 /*
  * Zeroed memory, with the backing filled in: in user space by topup_source_open(), in the kernel by
- * the two masks.
+ * its masks.
  *
  * An allocation counts one thing and a free another: what is told of a source is made of these
  * when it is asked for, since here it would be part of every page's cost.

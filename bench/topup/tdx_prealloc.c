@@ -30,7 +30,7 @@ struct topup_page *topup_tdx_prealloc_get(struct topup_ctx *ctx, struct topup_li
 	if (page)
 		return page;
 	topup_trace(ctx->trace, TOPUP_FALLBACK, "prealloc", 0);
-	return topup_alloc(ctx, TOPUP_ATOMIC);
+	return topup_alloc(ctx, TOPUP_LAST);
 }
 
 int topup_tdx_prealloc_fault_topup(struct topup_vcpu *v)
