@@ -46,7 +46,8 @@ int topup_kvm_array_topup(struct topup_ctx *ctx, struct topup_kvm_array *c, int 
 	return r;
 }
 
-struct topup_page *topup_kvm_array_get(struct topup_ctx *ctx, struct topup_kvm_array *c)
+/* A call for each page, as in KVM, and not two: this is in each function that takes some. */
+static __always_inline struct topup_page *get(struct topup_ctx *ctx, struct topup_kvm_array *c)
 {
 	if (c->nobjs) {
 		topup_trace(ctx->trace, TOPUP_GET, "array", 0);
@@ -54,6 +55,11 @@ struct topup_page *topup_kvm_array_get(struct topup_ctx *ctx, struct topup_kvm_a
 	}
 	topup_trace(ctx->trace, TOPUP_FALLBACK, "array", 0);
 	return topup_alloc(ctx, TOPUP_LAST);
+}
+
+struct topup_page *topup_kvm_array_get(struct topup_ctx *ctx, struct topup_kvm_array *c)
+{
+	return get(ctx, c);
 }
 
 void topup_kvm_array_drain(struct topup_ctx *ctx, struct topup_kvm_array *c)
@@ -83,7 +89,7 @@ int topup_kvm_array_fault_topup(struct topup_vcpu *v)
 
 struct topup_page *topup_kvm_array_fault_get_sept(struct topup_vcpu *v)
 {
-	return topup_kvm_array_get(&v->ctx, &v->sept);
+	return get(&v->ctx, &v->sept);
 }
 
 int topup_kvm_array_fault_get_pair(struct topup_vcpu *v, struct topup_pair *pair)
@@ -91,7 +97,7 @@ int topup_kvm_array_fault_get_pair(struct topup_vcpu *v, struct topup_pair *pair
 	unsigned int i;
 
 	for (i = 0; i < TDX_DPAMT_ENTRY_PAGE_CNT; i++) {
-		pair->page[i] = topup_kvm_array_get(&v->ctx, &v->pamt_array);
+		pair->page[i] = get(&v->ctx, &v->pamt_array);
 		if (!pair->page[i])
 			goto out;
 	}
