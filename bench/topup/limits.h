@@ -29,7 +29,7 @@
 #define TDX_SPLIT_SEPT_PAGES 1
 /* a pair for the region of that page and a pair for the memory itself, */
 #define TDX_SPLIT_PAIRS 2
-/* tdx_min_split_cache_sz() of TDX huge pages v3: 4, and 0 without Dynamic PAMT, which is always on here. */
+/* tdx_min_split_cache_sz() of TDX huge pages v3: 4; 0 without Dynamic PAMT, which is on here. */
 #define TDX_SPLIT_PAMT_PAGES (TDX_DPAMT_ENTRY_PAGE_CNT * TDX_SPLIT_PAIRS)
 
 /*
