@@ -52,9 +52,10 @@ struct topup_setting {
 /* On lines of its own, as a vCPU is, that are not fetched along with another's. */
 struct topup_thread {
 	_Alignas(TOPUP_APART) struct topup_vcpu vcpu;
-	struct topup_source source;
+	/* What each page is counted in, and linked to: neither in two lines, nor in the other's. */
+	_Alignas(64) struct topup_source source;
 	struct topup_meter meter;
-	struct topup_hand hand;
+	_Alignas(64) struct topup_hand hand;
 	int64_t live_before;	   /* the source's, when the pass began */
 	unsigned int first_region; /* of its reference counts */
 	int err;		   /* what stopped a pass */
