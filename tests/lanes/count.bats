@@ -40,7 +40,7 @@ setup() {
 	for name in first second; do
 		"$TDCOST" db check --db $name.db
 		"$TDCOST" runs --json --db $name.db >list
-		jq -e --arg kernel "$KERNEL." 'length == 7 and all(.[]; .state == "done" and .lane == "count" and
+		jq -e --arg kernel "$KERNEL." 'length == 8 and all(.[]; .state == "done" and .lane == "count" and
 			.clock == "instructions" and .host == "tdcost-count" and (.kernel | startswith($kernel)))' list
 	done
 }
@@ -201,7 +201,7 @@ same() {
 @test "one environment, two boots: their runs can be compared" {
 	"$TDCOST" db merge second.db --db first.db
 	"$TDCOST" runs --json --db first.db >list
-	jq -e 'length == 14' list
+	jq -e 'length == 16' list
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM environment')" = 1 ]
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM boot')" = 2 ]
 	[ "$(sqlite3 first.db 'SELECT COUNT(*) FROM host')" = 1 ]
