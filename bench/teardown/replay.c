@@ -228,7 +228,7 @@ void td_leaves(const struct td_replay *r, struct td_thread *t, size_t first, siz
 
 void td_release_hkid(const struct td_replay *r, struct td_thread *t)
 {
-	for (unsigned int i = 0; i < r->vcpus; i++) {
+	for (unsigned int i = 0; i < r->vcpus && !td_given_up(); i++) {
 		td_on_cpu_of(&r->vcpu[i]);
 		seamcall(r, t, TD_VP_FLUSH, 0, 0);
 	}
