@@ -22,7 +22,7 @@ calls_by_address() {
 
 @test "each variant's own work calls its hooks directly" {
 	for variant in kvm_array tdx_prealloc pamt_cache split_cache split_batch per_vcpu_or_vm direct; do
-		for work in topup fault take split; do
+		for work in topup fault faults take split; do
 			body "${variant}_direct_$work"
 			! calls_by_address || { echo "${variant}_direct_$work calls by address"; false; }
 		done
@@ -30,7 +30,7 @@ calls_by_address() {
 }
 
 @test "the work of the table calls them by address" {
-	for work in topup fault take split; do
+	for work in topup fault faults take split; do
 		body "any_indirect_$work"
 		calls_by_address || { echo "any_indirect_$work does not"; false; }
 	done
