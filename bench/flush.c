@@ -21,7 +21,6 @@
 #include "bench/ops/reset_ops.h"
 
 #define PAGE 4096ul
-/* Share of the lines that must have left the cache behind their flush, and how often to look. */
 
 enum {
 	F_PATH,

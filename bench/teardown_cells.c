@@ -349,8 +349,10 @@ enum kind teardown_kind(const struct machine *m, const struct cell *cell, struct
 	const struct level *l = cell->levels;
 	const struct reset_op *op = &reset_ops[l[F_INSN].number];
 	uint64_t out = l[F_LEAVE_OUT].number;
-	bool insn = op->analogue && resets(l) && out != OUT_RESET;
-	bool clflush = l[F_PATH].number == TD_DYNAMIC && !cpu_has(&m->cpu, CPU_CLFLUSHOPT);
+	/* Control pages are reset where leaves are not, and TDR is flushed where they are not. */
+	bool insn = op->analogue && resets(l);
+	bool clflush = (l[F_PATH].number == TD_DYNAMIC || out != OUT_CONTROL) &&
+		       !cpu_has(&m->cpu, CPU_CLFLUSHOPT);
 	struct reason stand_ins;
 
 	if (in_kernel(cell))

@@ -125,7 +125,7 @@ static const struct metric_info wbinvd_metrics[] = {
 	[M_INTERRUPT] = { "interrupt", "duration", "CPU", 0 },
 	[M_LATE] = { "over-1s", "occurrence", "request", 0 },
 	[M_GAP] = { "victim-gap", "duration", "request", 0 },
-	[M_SLOWDOWN] = { "victim-slowdown-percent", "count", "request", 0 },
+	[M_SLOWDOWN] = { "victim-slowdown-percent", "percent", "request", 0 },
 	[M_WARM_UP] = { "victim-warm-up", "duration", "request", 0 },
 	[M_LOST] = { "victim-lost", "duration", "request", 0 },
 	[M_COLD] = { "victim-still-cold", "occurrence", "request", 0 },
@@ -462,7 +462,7 @@ static int wbinvd_finish(void *state, struct reason *why)
 const struct bench_info wbinvd_bench = {
 	.name = "wbinvd",
 	.summary = "flush whole caches: what it costs, and whom it stalls",
-	.version = 1,
+	.version = 2,
 	.factors = wbinvd_factors,
 	.metrics = wbinvd_metrics,
 	.resolve = wbinvd_resolve,

@@ -36,12 +36,12 @@ LINES = CAPTION + (DUMB ? 1 : 2) + USED - (DUMB ? (PARTS == 0) : 0.5)
 load HERE."page.gp"
 
 # Told apart by lightness.
-array SHADE[26] = ["#2f4b7c", "#e08214", "#cfd4dc", "#5aa469", "#1a1a1a", "#f4d58d", "#8c510a", \
+array SHADE[27] = ["#2f4b7c", "#e08214", "#cfd4dc", "#5aa469", "#1a1a1a", "#f4d58d", "#8c510a", \
 	"#7fb2e5", "#b03080", "#7f7f7f", "#dce7c8", "#a04000", "#1b7f8c", "#e6a3c4", "#3d5a1e", \
 	"#c7b8ea", "#b8860b", "#58306b", "#ff9d8a", "#9ad1c4", "#4d4d80", "#d9c9a3", "#00a0a0", "#ffd23f", \
-	"#e05050", "#b0b0b0"]
-array SIGN[26] = ["=", "+", "-", "%", "*", "~", "&", ":", "$", "/", ".", "^", "v", "g", "m", "c", "#", \
-	"x", "t", "k", "a", "l", "w", "i", "1", "2"]
+	"#8ab833", "#e05050", "#b0b0b0"]
+array SIGN[27] = ["=", "+", "-", "%", "*", "~", "&", ":", "$", "/", ".", "^", "v", "g", "m", "c", "#", \
+	"x", "t", "k", "a", "l", "w", "i", "o", "1", "2"]
 from(k) = k == 1 ? 0 : column(13 + k)
 till(k) = column(14 + k)
 

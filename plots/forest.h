@@ -18,7 +18,7 @@ struct forest {
 
 #define FOREST_FIGURES 240
 #define FOREST_PARTS   12 /* that can be told apart */
-#define FOREST_LOOKS   26 /* shades in forest.gp */
+#define FOREST_LOOKS   27 /* shades in forest.gp */
 
 /* What a row's value is made of: a bar. */
 struct forest_parts {

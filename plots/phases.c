@@ -157,7 +157,7 @@ static int add_rows(struct feed *f, struct reason *why)
 /* The order of a shutdown, near enough for colours; what is not among them comes behind them. */
 static const char *const in_time[] = {
 	"block",       "track",	  "kick",  "remove", "flush",  "hkid",	  "control",
-	"terminate",   "reclaim", "reset", "pamt",   "vcpus",  "memslot", "exit",
+	"terminate",   "reclaim", "reset", "pamt",   "vcpus",  "memslot", "kill",
 	"guest_memfd", "vm",	  "kvm",   "free",   "memory",
 };
 
@@ -175,9 +175,10 @@ static size_t place_of(const char *name)
  * then those of a VM; what nobody knew here shares the last two.
  */
 static const char *const looks[FOREST_LOOKS - 2] = {
-	"reset",  "flush", "reclaim",	"kick",	     "free", "block",	    "track",   "remove",
-	"hkid",	  OTHER,   "pamt",	UNEXPLAINED, "vm",   "guest_memfd", "memslot", "vcpus",
-	"memory", "kill",  "terminate", "kvm",	     "away", "leaves",	    "wait",    "timing",
+	"reset",   "flush", "reclaim", "kick",	  "free",      "block", "track",
+	"remove",  "hkid",  OTHER,     "pamt",	  UNEXPLAINED, "vm",	"guest_memfd",
+	"memslot", "vcpus", "memory",  "kill",	  "terminate", "kvm",	"away",
+	"leaves",  "wait",  "timing",  "control",
 };
 
 static unsigned look_of(const struct forest_parts *parts, size_t i)

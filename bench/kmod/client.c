@@ -276,6 +276,11 @@ int kmod_topup(const struct kmod *k, struct tdcost_topup *t, struct reason *why)
 		return reason_set(why, err,
 				  "tdcost.ko: topup: another one is under way on this open file, "
 				  "with another variant or work: end it first");
+	if (err == -ETIMEDOUT)
+		return reason_set(why, err,
+				  "tdcost.ko: topup: %u calls were to begin together on this open "
+				  "file, and did not come within 10 s",
+				  t->vcpus);
 	return err ? fail(err, "topup", why) : 0;
 }
 

@@ -179,12 +179,12 @@ static int make_control(struct tdcost_td *td)
 	td->control = kvcalloc(n, sizeof(*td->control), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!td->control)
 		return -ENOMEM;
-	for (; td->replay.n_control < n; td->replay.n_control++) {
+	while (td->replay.n_control < n) {
 		struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_NORETRY | __GFP_NOWARN);
 
 		if (!page)
 			return -ENOMEM;
-		td->control[td->replay.n_control] = page;
+		td->control[td->replay.n_control++] = page;
 		clflush_cache_range(page_address(page), PAGE_SIZE);
 		if (td_given_up())
 			return -EINTR;
@@ -233,7 +233,7 @@ static void set_replay(struct tdcost_td *td, const struct tdcost_file *file)
 	r->leaf = PAGE_SIZE << s->leaf_order;
 	r->order = td->order;
 	r->without = s->without;
-	r->timed = s->timed;
+	r->timed = s->timed & ~s->without;
 	r->every = s->every;
 	r->vcpus = s->vcpus;
 	r->in_guest = cpumask_weight(td->guests);

@@ -131,8 +131,11 @@ static int join_vm(struct tdcost_file *file, struct tdcost_run *run)
 		ret = -EBUSY;
 	if (!ret) {
 		file->vm->users++;
-		WRITE_ONCE(file->vm->came, file->vm->came + 1);
-		wake_up_all(&file->vm->gate);
+		/* Who has gone is not counted, and who comes later finds it open. */
+		if (file->vm->users >= run->t.vcpus && !file->vm->open) {
+			WRITE_ONCE(file->vm->open, true);
+			wake_up_all(&file->vm->gate);
+		}
 		run->pamt = &file->vm->pamt;
 		topup_vcpu_init(&run->vcpu, &file->vm->vm, &run->source,
 				run->t.meters ? &run->meter : NULL);
@@ -144,8 +147,7 @@ static int join_vm(struct tdcost_file *file, struct tdcost_run *run)
 /* The VM stays: this call is one of its users. */
 static int wait_for_vcpus(struct tdcost_vm *vm, const struct tdcost_run *run)
 {
-	long left = wait_event_killable_timeout(vm->gate, READ_ONCE(vm->came) >= run->t.vcpus,
-						GATE_SECONDS * HZ);
+	long left = wait_event_killable_timeout(vm->gate, READ_ONCE(vm->open), GATE_SECONDS * HZ);
 
 	if (left < 0)
 		return -EINTR;
@@ -156,14 +158,17 @@ static int wait_for_vcpus(struct tdcost_vm *vm, const struct tdcost_run *run)
 static void leave_vm(struct tdcost_file *file, struct tdcost_run *run)
 {
 	struct tdcost_vm *vm = file->vm;
+	u64 start;
 
 	topup_vcpu_drain(&run->vcpu);
 	run->t.end = tdcost_tick_stop();
 	mutex_lock(&file->lock);
 	if (!--vm->users) {
 		run->t.held += topup_vm_idle(&vm->vm);
+		/* The draining alone: waiting for the lock is not of the work. */
+		start = tdcost_tick_start();
 		topup_vm_drain(&vm->vm, &run->vcpu);
-		run->t.end = tdcost_tick_stop();
+		run->t.end += tdcost_tick_stop() - start;
 		topup_pamt_destroy(&vm->pamt, &run->vcpu.ctx);
 		topup_vm_destroy(&vm->vm);
 		kfree(vm);

@@ -18,7 +18,8 @@
 struct tdcost_vm {
 	struct topup_vm vm;
 	struct topup_pamt pamt;	  /* of no regions, where the work is another */
-	unsigned int users, came; /* calls that are there, and with those that were */
+	unsigned int users;	  /* calls that are there */
+	bool open;		  /* once as many were as each of them waits for */
 	wait_queue_head_t gate;	  /* of who waits for others to come */
 	struct tdcost_topup like; /* the first caller's */
 };

@@ -15,9 +15,10 @@ int awake_hold(const char *root, json_t *facts)
 	int fd, err = 0;
 
 	snprintf(path, sizeof(path), "%s/dev/cpu_dma_latency", root);
+	errno = 0;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0 || write(fd, &us, sizeof(us)) != sizeof(us))
-		err = errno;
+		err = errno ? errno : EIO;
 	if (err)
 		json_object_set_new(facts, "idle_states",
 				    json_sprintf("not held: %s", strerror(err)));

@@ -3,8 +3,8 @@
  * dirtier.h: make a share of the caches dirty from chosen CPUs, and sweep it out again line by line.
  *
  * A thread on each CPU that takes part, asleep while it does not, though not so deep that its caches
- * are written back meanwhile (awake.h). What an arm makes dirty is absent
- * from the caches before, whatever the arm before it left there.
+ * are written back meanwhile (awake.h). What an arm makes dirty is absent from the caches before,
+ * whatever the arm before it left there.
  */
 #ifndef TDC_BENCH_OPS_DIRTIER_H
 #define TDC_BENCH_OPS_DIRTIER_H

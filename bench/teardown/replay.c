@@ -59,12 +59,18 @@ uint64_t td_delay_cost(void)
 
 	/* Interrupts add to it; whatever else does is in each. */
 	for (unsigned int i = 0; i < DELAY_TRIES; i++) {
-		uint64_t took = time_delays(DELAY_TICKS);
+		uint64_t took;
+
+		if (td_given_up())
+			break;
+		took = time_delays(DELAY_TICKS);
 
 		if (took < least)
 			least = took;
 	}
-	return least / DELAYS > DELAY_TICKS ? least / DELAYS - DELAY_TICKS : 0;
+	if (least == ~(uint64_t)0 || least / DELAYS <= DELAY_TICKS)
+		return 0;
+	return least / DELAYS - DELAY_TICKS;
 }
 
 uint64_t td_seam_ticks(uint64_t ticks, uint64_t cost)
@@ -152,13 +158,15 @@ static void pamt_put(const struct td_replay *r, struct td_thread *t, size_t at)
 
 /*
  * Is a kick to be told from the flush behind it by what both take together? A leaf of 2 MiB takes too
- * long, and hides too little of a kick, for its few nanoseconds to be found that way.
+ * long, and hides too little of a kick, for its few nanoseconds to be found that way. A REMOVE that
+ * takes a time begins when the kick is over, and so hides nothing of it.
  */
 static __always_inline bool kick_hides(const struct td_replay *r)
 {
-	unsigned int both = TD_BIT(TD_P_KICK) | TD_BIT(TD_P_FLUSH);
+	const unsigned int both = TD_BIT(TD_P_KICK) | TD_BIT(TD_P_FLUSH);
 
-	return r->leaf == TD_PAGE && !r->in_guest && (r->timed & both) == both;
+	return r->leaf == TD_PAGE && !r->in_guest &&
+	       (r->timed & ~r->without & (both | TD_BIT(TD_P_REMOVE))) == both;
 }
 
 static __always_inline void leaf(const struct td_replay *r, struct td_thread *t, size_t at,

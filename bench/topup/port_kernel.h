@@ -23,8 +23,8 @@
 
 /* Called directly, as the kernel does: a table of functions would put a thunk before every page. */
 struct topup_backing {
-	gfp_t gfp
-		[TOPUP_GFPS]; /* by enum topup_gfp; with __GFP_ZERO and __GFP_ACCOUNT where wanted */
+	/* By enum topup_gfp; with __GFP_ZERO and __GFP_ACCOUNT where wanted. */
+	gfp_t gfp[TOPUP_GFPS];
 };
 
 static __always_inline struct page *topup_page_alloc(struct topup_backing *b, enum topup_gfp gfp)

@@ -168,10 +168,9 @@ static size_t remark_signs(const struct compare *cmp, char *buf, size_t n)
 		return 0;
 	snprintf(buf, n,
 		 "%zu change%s differ%s in sign between levels, %s and percent (first: %.40s): "
-		 "levels are "
-		 "medians over processes, %s means of differences, percent of logarithms; where "
-		 "they "
-		 "disagree the processes spread too far to say which way it goes",
+		 "levels are medians over processes, %s means of differences, percent of "
+		 "logarithms; where they disagree the processes spread too far to say which way it "
+		 "goes",
 		 rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "", shutdown_unit(cmp), first->label,
 		 shutdown_unit(cmp));
 	return 1;
@@ -362,8 +361,7 @@ static void print_parts(const struct compare *cmp, size_t first, size_t end, boo
 
 		if (n > 0 && !begun) {
 			printf("by phase, %s per sample: medians over processes; change: the mean "
-			       "of "
-			       "theirs\n%s",
+			       "of theirs, each interval by itself\n%s",
 			       shutdown_unit(cmp), markdown ? "\n" : "");
 			grid_begin(&g, markdown, columns, PART_COLUMNS);
 			begun = true;

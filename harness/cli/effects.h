@@ -14,7 +14,6 @@ char *text_number(double v, char *buf, size_t n);
 char *text_interval(double lo, double hi, double level, char *buf, size_t n);
 char *text_p(const struct effect *e, size_t min_n, char *buf, size_t n);
 
-/* The effect in the form that decides: "-174.7 ns" or "+1.23 %", and its 95 % interval alike. */
 /*
  * In what the times of @n rows that share a unit are told: a larger one where they would take six digits.
  * Return: its name; @divisor: for row_told_in().
@@ -25,6 +24,7 @@ const char *rows_unit(const struct report *r, const struct comparison_row *rows,
 /* The row in that unit. What is no time stays. */
 struct comparison_row row_told_in(const struct comparison_row *row, double divisor);
 
+/* The effect in the form that decides: "-174.7 ns" or "+1.23 %", and its 95 % interval alike. */
 char *text_effect(const struct comparison_row *row, const char *unit, char *buf, size_t n);
 char *text_effect_interval(const struct comparison_row *row, char *buf, size_t n);
 

@@ -257,8 +257,7 @@ static void note_tib(struct published_fit *f)
 	}
 	note(f,
 	     "a TD of 1 TiB, extrapolated from TDs of %g to %g GiB: before %.0f s with %g vCPUs "
-	     "and "
-	     "%.0f s with %g, after %.0f s",
+	     "and %.0f s with %g, after %.0f s",
 	     lo, hi, model_seconds(m, m->vcpus_lo, TIB, MODEL_BEFORE), m->vcpus_lo,
 	     model_seconds(m, m->vcpus_hi, TIB, MODEL_BEFORE), m->vcpus_hi,
 	     model_seconds(m, m->vcpus_hi, TIB, MODEL_AFTER));

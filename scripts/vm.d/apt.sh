@@ -3,8 +3,8 @@
 # Packages through this machine's apt sources, without installing them and without being root: apt
 # gets a state folder of its own in the cache. Its settings (a proxy, say) are the machine's.
 
-# apt_state NAME: makes $cache/apt/NAME and points apt_do at it; the caller holds the lock apt-host. The machine's hooks stay out (they
-# are for its own lists), and so do indexes that are no packages.
+# apt_state NAME: makes $cache/apt/NAME and points apt_do at it; the caller holds the lock apt-host.
+# The machine's hooks stay out (they are for its own lists), and so do indexes that are no packages.
 apt_state() {
 	apt_dir=$cache/apt/$1
 	command -v apt-get >/dev/null ||

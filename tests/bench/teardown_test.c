@@ -413,6 +413,21 @@ static void each_seamcall_has_a_delay_of_its_own(void **state)
 	}
 }
 
+/* Of a REMOVE that takes a time, which no kick is hidden by, and of one that takes none. */
+static void a_kick_is_told_whatever_takes_a_time_behind_it(void **state)
+{
+	double took[2];
+
+	(void)state;
+	OPEN("path=dynamic", "quirk=off", "vcpus=1024", "seam_remove=0,20000", "size=256K",
+	     "marks=1");
+	assert_int_equal(ctx.n_arms, 2);
+	for (unsigned arm = 0; arm < 2; arm++)
+		took[is(arm, "seam_remove", "20000")] = least(arm, "phase kick");
+	if (!(took[1] > took[0] / 4 && took[1] < took[0] * 4))
+		fail_msg("%g ticks, then %g", took[0], took[1]);
+}
+
 static void each_kick_reaches_a_vcpu_in_guest_mode(void **state)
 {
 	struct bench_values out;
@@ -722,6 +737,7 @@ int main(void)
 		TEST(every_arm_does_its_work),
 		TEST(pamt_threads_and_delays_do_too),
 		TEST(each_seamcall_has_a_delay_of_its_own),
+		TEST(a_kick_is_told_whatever_takes_a_time_behind_it),
 		TEST(each_kick_reaches_a_vcpu_in_guest_mode),
 		TEST(phases_and_what_they_leave_add_up_to_the_time),
 		TEST(phases_leave_little_and_count_nothing_twice),

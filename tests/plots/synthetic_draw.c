@@ -93,17 +93,17 @@ static const struct synthetic_factor wbinvd_factors[] = {
 };
 
 static const struct store_metric wbinvd_metrics[] = {
-	{ "wbinvd", 1, "time", "duration", "request", 0 },
-	{ "wbinvd", 1, "flush", "duration", "request", 0 },
-	{ "wbinvd", 1, "tail", "duration", "CPU", 0 },
-	{ "wbinvd", 1, "instruction", "duration", "CPU", 0 },
-	{ "wbinvd", 1, "interrupt", "duration", "CPU", 0 },
-	{ "wbinvd", 1, "over-1s", "occurrence", "request", 0 },
-	{ "wbinvd", 1, "victim-gap", "duration", "request", 0 },
-	{ "wbinvd", 1, "victim-slowdown-percent", "count", "request", 0 },
-	{ "wbinvd", 1, "victim-warm-up", "duration", "request", 0 },
-	{ "wbinvd", 1, "victim-lost", "duration", "request", 0 },
-	{ "wbinvd", 1, "victim-still-cold", "occurrence", "request", 0 },
+	{ "wbinvd", 2, "time", "duration", "request", 0 },
+	{ "wbinvd", 2, "flush", "duration", "request", 0 },
+	{ "wbinvd", 2, "tail", "duration", "CPU", 0 },
+	{ "wbinvd", 2, "instruction", "duration", "CPU", 0 },
+	{ "wbinvd", 2, "interrupt", "duration", "CPU", 0 },
+	{ "wbinvd", 2, "over-1s", "occurrence", "request", 0 },
+	{ "wbinvd", 2, "victim-gap", "duration", "request", 0 },
+	{ "wbinvd", 2, "victim-slowdown-percent", "percent", "request", 0 },
+	{ "wbinvd", 2, "victim-warm-up", "duration", "request", 0 },
+	{ "wbinvd", 2, "victim-lost", "duration", "request", 0 },
+	{ "wbinvd", 2, "victim-still-cold", "occurrence", "request", 0 },
 	{ 0 },
 };
 
