@@ -7,13 +7,10 @@
 
 #include <errno.h>
 #include <glob.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "harness/machine/files.h"
 
@@ -23,7 +20,6 @@
 #define NOBODYS "0xffffffffc"
 #define CYCLES	2000
 #define LOADS	40
-#define KILLS	600
 #define TRIES	20
 
 /* ---- objects ---- */
@@ -226,50 +222,6 @@ static void calls_leave_no_page(void **unused)
 	smoke_unload();
 }
 
-/* Each is killed while it makes a teardown ready, which takes some thousand pages. */
-static void kill_while_it_is_made_ready(unsigned times)
-{
-	const struct timespec pause = { .tv_nsec = 10 * 1000 * 1000 };
-	const struct tdcost_teardown t = { .op = TDCOST_NOTHING, .vcpus = 1024 };
-
-	for (unsigned i = 0; i < times; i++) {
-		pid_t pid = fork();
-		int status;
-
-		if (!pid) {
-			struct kmod k;
-
-			smoke_open(&k);
-			if (kmod_pages_alloc(&k, 0, 1, -1, NULL))
-				_exit(1);
-			for (;;)
-				kmod_teardown_set(&k, &t, NULL);
-		}
-		assert_true(pid > 0);
-		nanosleep(&pause, NULL);
-		assert_int_equal(kill(pid, SIGKILL), 0);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_true(WIFSIGNALED(status));
-	}
-}
-
-static void killed_callers_leave_no_page(void **unused)
-{
-	unsigned long before, after;
-
-	(void)unused;
-	smoke_load("");
-	if (stacks_are_kept()) {
-		kill_while_it_is_made_ready(KILLS / 4);
-		before = free_pages();
-		kill_while_it_is_made_ready(KILLS);
-		after = free_pages();
-		print_message("pages: %lu free, %lu after %d kills\n", before, after, KILLS);
-		assert_true(before < after + KILLS / 2);
-	}
-	smoke_unload();
-}
-
 static void unloaded_nothing_is_left(void **unused)
 {
 	long before, after, loaded;
@@ -295,7 +247,6 @@ static void unloaded_nothing_is_left(void **unused)
 const struct CMUnitTest smoke_leak_tests[] = {
 	cmocka_unit_test(calls_leave_no_object),
 	cmocka_unit_test(calls_leave_no_page),
-	cmocka_unit_test(killed_callers_leave_no_page),
 	cmocka_unit_test(unloaded_nothing_is_left),
 	{ 0 },
 };
