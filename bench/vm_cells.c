@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bench/ops/region.h"
-#include "bench/ops/reset_ops.h"
+#include "bench/ops/reset_user.h"
 #include "bench/ops/victim.h"
 #include "bench/vm.h"
 
@@ -57,18 +57,6 @@ static const struct level_info quirk_levels[] = {
 	{ NULL, NULL, false },
 };
 
-/* Indexes of the instructions are those of reset_ops[]. */
-static const struct level_info insn_levels[] = {
-	{ "movdir64b", "64-byte direct store, the kernel's instruction", false },
-	{ "clzero", "AMD's line zeroing (analogue)", false },
-	{ "ntstore512", "non-temporal stores, AVX-512 (analogue)", false },
-	{ "ntstore256", "non-temporal stores, AVX (analogue)", false },
-	{ "rep_stosb", "REP STOSB (analogue)", false },
-	{ "memset", "the C library's memset() (analogue)", false },
-	{ "auto", "the first of them that this CPU has", true },
-	{ NULL, NULL, false },
-};
-
 static const struct level_info source_levels[] = {
 	[SOURCE_ZERO] = { "zero", "zeros, as the kernel's ZERO_PAGE(0)", false },
 	[SOURCE_PATTERN] = { "pattern", "64 random bytes; byte-wise instructions repeat the first",
@@ -106,8 +94,8 @@ const struct factor_info vm_factors[] = {
 			  "off", true, EFFECT_BOTH },
 	[F_QUIRK] = { "quirk", "the erratum mode", FACTOR_WORD, quirk_levels, "none", true,
 		      EFFECT_BOTH },
-	[F_INSN] = { "insn", "what stores the 64 bytes", FACTOR_WORD, insn_levels, "auto", true,
-		     EFFECT_RATIO },
+	[F_INSN] = { "insn", "what stores the 64 bytes", FACTOR_WORD, reset_insn_levels, "auto",
+		     true, EFFECT_RATIO },
 	[F_SOURCE] = { "source", "the bytes stored", FACTOR_WORD, source_levels, "zero", true,
 		       EFFECT_RATIO },
 	/* Each leaves caches and free pages in another state, so they do not alternate. */

@@ -20,7 +20,7 @@ const struct level_info reset_insn_levels[] = {
 	{ "ntstore256", "non-temporal stores, AVX (analogue)", false },
 	{ "rep_stosb", "REP STOSB (analogue)", false },
 	{ "memset", "the C library's memset() (analogue)", false },
-	{ "auto", "the first of them that this CPU has; movdir64b for mode=kernel", true },
+	{ "auto", "the first of them that this CPU has; in ring 0 movdir64b", true },
 	{ NULL, NULL, false },
 };
 

@@ -242,19 +242,15 @@ static void make_notes(struct published_replay *p)
 		over |= replay_remains(&p->lines[i]) <= 0;
 	}
 	note(p, "the published hardware is not stated and is not this machine: wall and explained "
-		"were "
-		"measured here, fitted is of there, and a difference of the two is no measurement");
+		"were measured here, fitted is of there, and a difference of the two is no "
+		"measurement");
 	note(p,
 	     "explained is the time of the phases that are steps of a teardown; where a run has no "
 	     "phases, its wall time");
 	note(p, "remains is all that the replay leaves out or does faster: SEAMCALLs, those of "
-		"S-EPT and "
-		"control pages among them, but also locks, KVM's walk and other memory; divided by "
-		"the "
-		"SEAMCALLs of a leaf it is a "
-		"delay for `tdcost run " BENCHMARK
-		" -p seam=N`, or seam_reclaim=N of path=teardown, and "
-		"no cost of a SEAMCALL");
+		"S-EPT and control pages among them, but also locks, KVM's walk and other memory; "
+		"divided by the SEAMCALLs of a leaf it is a delay for `tdcost run " BENCHMARK
+		" -p seam=N`, or seam_reclaim=N of path=teardown, and no cost of a SEAMCALL");
 	note_delays(p);
 	if (beyond)
 		note(p, "*: no fitted row has as few or as many vCPUs; fitted is extrapolated");
