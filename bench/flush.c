@@ -16,6 +16,7 @@
 #include "bench/list.h"
 #include "bench/ops/flush_detect.h"
 #include "bench/ops/flush_ops.h"
+#include "bench/ops/held.h"
 #include "bench/ops/lines.h"
 #include "bench/ops/region.h"
 #include "bench/ops/reset_ops.h"
@@ -160,6 +161,7 @@ struct flush_arm {
 };
 
 struct flush_state {
+	struct bench_ctx *ctx;
 	const struct cpu_info *cpu;
 	uint64_t seed;
 	struct mem mem;
@@ -358,6 +360,7 @@ static int flush_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 
 	if (!s)
 		return reason_set(why, -ENOMEM, "out of memory");
+	s->ctx = ctx;
 	s->cpu = &ctx->machine->cpu;
 	s->seed = ctx->seed;
 	ret = buffers_setup(s);
@@ -485,27 +488,63 @@ static int verify_contents(struct flush_state *s, unsigned arm, struct reason *w
 	return 0;
 }
 
-struct proof {
-	const struct flush_state *s;
-	const struct flush_arm *a;
+/* An arm and the state that it is of, for the hooks of a proof. */
+struct arm_of {
+	struct flush_state *s;
+	unsigned arm;
 };
 
-static void flush_all(void *arg)
+static void flush_part(void *arg, size_t at, size_t bytes)
 {
-	const struct proof *p = arg;
+	const struct arm_of *of = arg;
+	const struct flush_arm *a = &of->s->arms[of->arm];
 
-	flush_calls(p->a, p->s->mem.base, p->a->calls);
-	flush_fence(p->a->last);
+	for (size_t done = 0; done < bytes; done += a->page)
+		a->flush(of->s->mem.base + at + done, a->page);
+	flush_fence(a->last);
 }
 
-static int verify_lines_left(const struct flush_state *s, const struct flush_arm *a,
-			     struct reason *why)
+static int verify_lines_left(struct flush_state *s, unsigned arm, struct reason *why)
 {
-	struct proof proof = { s, a };
-	struct reason how;
-	int ret = flush_prove(s->mem.base, s->mem.bytes, s->seed, s->cpu, flush_all, &proof, &how);
+	struct arm_of of = { s, arm };
+	const struct flush_proof proof = {
+		.base = s->mem.base,
+		.bytes = s->mem.bytes,
+		.unit = s->arms[arm].page,
+		.flush = flush_part,
+		.ctx = &of,
+		.cpu = s->cpu,
+		.seed = s->seed,
+	};
+	struct reason how = { "" };
+	int ret = flush_check(s->ctx, (int)arm, &proof, &how);
 
-	return ret ? reason_set(why, ret, "%s: %s", a->op->name, how.text) : 0;
+	return ret ? reason_set(why, ret, "%s: %s", s->arms[arm].op->name, how.text) : 0;
+}
+
+static void bring_lines(void *arg)
+{
+	const struct arm_of *of = arg;
+
+	flush_prepare(of->s, of->arm);
+}
+
+static void check_held(struct flush_state *s, unsigned arm)
+{
+	const struct flush_arm *a = &s->arms[arm];
+	struct arm_of of = { s, arm };
+	struct held h = {
+		.asked = a->before == BEFORE_DIRTY ? "before=dirty" : "before=clean",
+		.bytes = s->mem.bytes,
+		.bring = bring_lines,
+		.state = &of,
+	};
+
+	if (touches_nothing(a) || a->before == BEFORE_EVICTED)
+		return;
+	probe_init(&h.lines, s->mem.base);
+	probe_add(&h.lines, 0, s->mem.bytes, PROBE_LINES, s->seed);
+	held_check(s->ctx, (int)arm, &h);
 }
 
 static int flush_verify(void *state, unsigned arm, struct reason *why)
@@ -517,7 +556,9 @@ static int flush_verify(void *state, unsigned arm, struct reason *why)
 	set_features(a);
 	ret = verify_contents(s, arm, why);
 	if (!ret && a->on && !a->op->keeps)
-		ret = verify_lines_left(s, a, why);
+		ret = verify_lines_left(s, arm, why);
+	if (!ret)
+		check_held(s, arm);
 	return ret ? ret : mem_guard_check(&s->mem, why);
 }
 

@@ -19,6 +19,7 @@
 #include "bench/kmod/client.h"
 #include "bench/list.h"
 #include "bench/ops/flusher.h"
+#include "bench/ops/held.h"
 #include "bench/ops/lines.h"
 #include "bench/ops/region.h"
 #include "harness/machine/hotplug.h"
@@ -310,6 +311,43 @@ static size_t arms_setup(struct offline_state *s, const struct bench_ctx *ctx, u
 	return most;
 }
 
+struct bringing {
+	struct offline_state *s;
+	size_t bytes;
+};
+
+static void bring(void *arg)
+{
+	const struct bringing *b = arg;
+
+	lines_dirty(b->s->mem.base, b->bytes, b->s->random);
+}
+
+/* On the CPU that goes, in whose caches the lines are. */
+static int check_held(struct offline_state *s, struct bench_ctx *ctx, struct reason *why)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < ctx->n_arms && !ret; i++) {
+		struct bringing bringing = { s, s->arms[i].dirty };
+		struct held h = { .bytes = s->arms[i].dirty, .bring = bring, .state = &bringing };
+		char asked[LEVEL_TEXT + 8];
+
+		if (!h.bytes || lane_clock(s->machine->lane) != CLOCK_UNIT_NS)
+			continue;
+		snprintf(asked, sizeof(asked), "dirty=%s", ctx->arms[i].levels[F_DIRTY].text);
+		h.asked = asked;
+		probe_init(&h.lines, s->mem.base);
+		probe_add(&h.lines, 0, h.bytes, PROBE_LINES, i);
+		ret = topo_bind_thread(s->machine->topo, s->target, why);
+		if (!ret)
+			held_check(ctx, (int)i, &h);
+		if (!ret)
+			ret = topo_bind_thread(s->machine->topo, s->cpu, why);
+	}
+	return ret;
+}
+
 static int offline_setup(struct bench_ctx *ctx, void **state, struct reason *why)
 {
 	struct offline_state *s = calloc(1, sizeof(*s) + ctx->n_arms * sizeof(s->arms[0]));
@@ -334,6 +372,8 @@ static int offline_setup(struct bench_ctx *ctx, void **state, struct reason *why
 		ret = hotplug_open(&s->hotplug, s->machine->root, s->target, why);
 	if (!ret)
 		ret = setup_memory(s, bytes, why);
+	if (!ret)
+		ret = check_held(s, ctx, why);
 out:
 	if (ret)
 		offline_teardown(s);

@@ -470,7 +470,7 @@ static int reset_verify(void *state, unsigned arm, struct reason *why)
 	const struct reset_call *c = &s->calls[arm];
 
 	if (!s->in_kernel)
-		return reset_user_verify(&s->user, c, why);
+		return reset_user_verify(&s->user, c, arm, why);
 	reset_kernel_fill(&s->kernel, POISONED, TDCOST_EVICTED);
 	reset_kernel_run(&s->kernel, c->page, c->quirk, c->fence_once, 1);
 	return reset_kernel_check(&s->kernel, c->quirk ? 0 : POISONED, why);

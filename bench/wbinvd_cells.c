@@ -15,14 +15,6 @@
 #define MAX_PERCENT 150
 #define SET_STEP    VICTIM_MIN_BYTES
 
-static uint64_t l2_bytes(const struct machine *m)
-{
-	for (unsigned i = 0; i < m->cpu.n_caches; i++)
-		if (m->cpu.caches[i].level == 2 && m->cpu.caches[i].type != 'i')
-			return m->cpu.caches[i].bytes;
-	return 0;
-}
-
 /* Beyond the L2 and well inside the LLC; what of the two is not known sets no bound. */
 static uint64_t llc_set(uint64_t l2, uint64_t llc)
 {
@@ -34,7 +26,7 @@ static uint64_t llc_set(uint64_t l2, uint64_t llc)
 int wbinvd_resolve(const struct machine *m, const struct cell *cell, unsigned factor,
 		   struct level *level, struct reason *why)
 {
-	uint64_t l2 = l2_bytes(m);
+	uint64_t l2 = cpu_l2_bytes(&m->cpu);
 	uint64_t bytes = level->number == SET_L2 ? l2 / 2 : llc_set(l2, region_llc_bytes(m));
 
 	(void)factor; /* set is the only one with symbolic levels */

@@ -2,9 +2,11 @@
 #include "bench/ops/dirtier.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bench/ops/awake.h"
+#include "bench/ops/held.h"
 #include "bench/ops/lines.h"
 #include "bench/ops/pieces.h"
 #include "bench/ops/region.h"
@@ -16,6 +18,7 @@
 
 struct dirtier_arm {
 	struct pieces dirty, sweep;
+	unsigned percent;  /* of the LLC, that is made dirty */
 	unsigned *sweeper; /* members, in the order of their CPUs in dirtier_add_sweep() */
 	unsigned sweepers; /* members that the team must have for it; 0: no sweep */
 };
@@ -123,6 +126,7 @@ int dirtier_add(struct dirtier *d, unsigned arm, const unsigned *cpus, unsigned 
 {
 	struct pieces_team team = take_part(d, cpus, n);
 
+	d->arms[arm].percent = percent;
 	if (pieces_dirty(&d->arms[arm].dirty, d->topo, &team, d->takes, percent))
 		return reason_set(why, -ENOMEM, "out of memory");
 	return 0;
@@ -225,17 +229,6 @@ static unsigned members_of_all(const struct dirtier *d)
 	return most;
 }
 
-int dirtier_ready(struct dirtier *d, struct bench_ctx *ctx, struct reason *why)
-{
-	int ret = memory_alloc(d, ctx, why);
-
-	/* Those who made lines dirty sleep until they are flushed. */
-	for (unsigned i = 0; i < d->n_arms && d->awake < 0 && !ret; i++)
-		if (dirtier_bytes(d, i))
-			d->awake = awake_hold(ctx->machine->root, ctx->facts);
-	return ret ? ret : team_open(&d->team, d->topo, d->cpu, members_of_all(d), why);
-}
-
 /* ---- the work ---- */
 
 static void dirty_share(void *of, unsigned member)
@@ -283,6 +276,55 @@ void dirtier_again(struct dirtier *d, unsigned arm)
 	/* The shares of the same CPUs begin where their LLC's region does: the larger holds the other. */
 	if (pieces_bytes(again) > pieces_bytes(d->last))
 		d->last = again;
+}
+
+struct bringing {
+	struct dirtier *d;
+	unsigned arm;
+};
+
+static void bring(void *arg)
+{
+	const struct bringing *b = arg;
+
+	dirtier_dirty(b->d, b->arm);
+}
+
+/* The caller is the first member. A member's pieces are all of its own LLC. */
+static void check_held(struct dirtier *d, struct bench_ctx *ctx, unsigned arm)
+{
+	struct bringing bringing = { d, arm };
+	struct held h = { .bring = bring, .state = &bringing };
+	char asked[32];
+	size_t n;
+	const struct piece *p = pieces_of(&d->arms[arm].dirty, 0, &n);
+
+	if (!n)
+		return;
+	snprintf(asked, sizeof(asked), "dirty=%u", d->arms[arm].percent);
+	h.asked = asked;
+	h.bytes = p->bytes;
+	probe_init(&h.lines, d->mem[p->cache].base);
+	probe_add(&h.lines, p->offset, p->bytes, PROBE_LINES, arm);
+	held_check(ctx, (int)arm, &h);
+}
+
+int dirtier_ready(struct dirtier *d, struct bench_ctx *ctx, struct reason *why)
+{
+	int ret = memory_alloc(d, ctx, why);
+
+	/* Those who made lines dirty sleep until they are flushed. */
+	for (unsigned i = 0; i < d->n_arms && d->awake < 0 && !ret; i++)
+		if (dirtier_bytes(d, i))
+			d->awake = awake_hold(ctx->machine->root, ctx->facts);
+	if (!ret)
+		ret = team_open(&d->team, d->topo, d->cpu, members_of_all(d), why);
+	for (unsigned i = 0; i < ctx->n_arms && !ret; i++)
+		check_held(d, ctx, i);
+	/* As if nothing had been made dirty yet. */
+	work_on(d, d->last, evict_share);
+	d->last = NULL;
+	return ret;
 }
 
 void dirtier_sweep_ready(struct dirtier *d, unsigned arm)

@@ -34,7 +34,10 @@ int dirtier_add(struct dirtier *d, unsigned arm, const unsigned *cpus, unsigned 
 int dirtier_add_sweep(struct dirtier *d, unsigned arm, const unsigned *cpus, unsigned n,
 		      struct reason *why);
 
-/* When all arms have been added: get the memory and the threads. */
+/*
+ * When all arms have been added: get the memory and the threads, and look whether the measuring CPU's
+ * share of what each of @ctx's arms makes dirty is held (held_check()).
+ */
 int dirtier_ready(struct dirtier *d, struct bench_ctx *ctx, struct reason *why);
 
 /* Bring the caches into the state that @arm starts from. Not timed. */

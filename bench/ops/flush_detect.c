@@ -1,134 +1,62 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The measuring half; flush_judge.c has the deciding one. */
+/* The measuring half for whole caches; flush_judge.c has the deciding one. */
 #include "bench/ops/flush_detect.h"
 
 #include <errno.h>
-#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/ops/lines.h"
 #include "harness/measure/design.h"
 
-#define LINE	  64ul
-#define PAGE	  4096ul
-#define MAX_LINES 2048
-#define GROUPS	  32
-#define MIN_GROUP 16
+#define PAGE 4096ul
+/* A flush that takes longer by the TSC has been measured with a clock that went wrong. */
+#define LONGEST_S 60.0
 
-int flush_probe_init(struct flush_probe *p, const char *base, size_t bytes, uint64_t seed)
-{
-	size_t lines = bytes / LINE, stride;
-
-	if (lines < MIN_GROUP)
-		return -EINVAL;
-	p->base = base;
-	p->n = lines < MAX_LINES ? (unsigned)lines : MAX_LINES;
-	p->line = malloc(p->n * sizeof(*p->line));
-	if (!p->line)
-		return -ENOMEM;
-	stride = lines / p->n;
-	for (unsigned i = 0; i < p->n; i++)
-		p->line[i] = (uint32_t)(i * stride + seed_derive(seed, i, 0, 6) % stride);
-	shuffle_u32(p->line, p->n, seed_derive(seed, p->n, 0, 7));
-	return 0;
-}
-
-void flush_probe_free(struct flush_probe *p)
-{
-	free(p->line);
-	p->line = NULL;
-}
-
-/*
- * Each address hangs on the value read before, though it does not change it: the compiler cannot
- * know that @zero is.
- */
-static uint64_t read_lines(const struct flush_probe *p, unsigned from, unsigned to)
-{
-	static volatile uint64_t zero;
-	uint64_t value = 0, mask = zero;
-
-	for (unsigned i = from; i < to; i++)
-		value = *(const volatile uint64_t *)(p->base + p->line[i] * LINE + (value & mask));
-	return value;
-}
-
-void flush_probe_load(const struct flush_probe *p)
-{
-	read_lines(p, 0, p->n);
-	read_lines(p, 0, p->n);
-}
-
-static int compare_double(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-double flush_probe_read(const struct flush_probe *p)
-{
-	unsigned size = p->n / GROUPS < MIN_GROUP ? MIN_GROUP : p->n / GROUPS;
-	unsigned n = p->n / size;
-	double ticks[GROUPS] = { 0 };
-
-	for (unsigned g = 0; g < n; g++) {
-		uint32_t cpu;
-		uint64_t start = tick_start();
-
-		read_lines(p, g * size, (g + 1) * size);
-		ticks[g] = (double)(tick_stop(&cpu) - start) / size;
-	}
-	qsort(ticks, n, sizeof(ticks[0]), compare_double);
-	return ticks[n / 2];
-}
-
-static void evict_all(const struct flush_probe *p, const struct cpu_info *cpu)
-{
-	for (unsigned i = 0; i < p->n; i++)
-		lines_evict(cpu, p->base + p->line[i] * LINE, LINE);
-}
-
-/* Noise makes a read longer, never shorter: the shortest of three is nearest to what it costs. */
-void flush_reads_reference(const struct flush_probe *p, const struct cpu_info *cpu,
-			   struct flush_reads *r)
-{
-	r->cached = r->evicted = INFINITY;
-	for (unsigned i = 0; i < 3; i++) {
-		flush_probe_load(p);
-		r->cached = fmin(r->cached, flush_probe_read(p));
-		evict_all(p, cpu);
-		r->evicted = fmin(r->evicted, flush_probe_read(p));
-	}
-	/* The last read has brought them back. */
-	evict_all(p, cpu);
-}
+/* One examination under way. */
+struct examination {
+	const struct flush_job *job;
+	struct probe probe;
+	char random[4096]; /* for dirty lines */
+	bool lost_clock;   /* a flush took longer than LONGEST_S */
+};
 
 /*
  * The same lines are cached whatever the share, the rest of them clean: what differs between two
  * shares is what has to be written back, not who was driven out of the cache by the preparation.
  */
-static void prepare(const struct flush_job *job, double share, const char *random)
+static void prepare(const struct examination *e, double share)
 {
+	const struct flush_job *job = e->job;
 	size_t dirty = (size_t)(share * (double)job->bytes) / PAGE * PAGE;
 
 	lines_clean(job->cpu, job->base, job->bytes);
-	lines_dirty(job->base, dirty, random);
+	lines_dirty(job->base, dirty, e->random);
+	probe_load(&e->probe);
 }
 
-static int flush_once(const struct flush_job *job, double *ticks)
+/* Return: as flush(). @wall: ticks around the call, which the control waits for. */
+static int flush_once(const struct flush_job *job, double *ticks, uint64_t *wall)
 {
-	uint64_t told = 0, start = tick_start(), taken;
+	uint64_t reported = 0, start = tick_start();
 	uint32_t cpu;
-	int ret = job->flush(job->ctx, &told);
+	int ret = job->flush(job->ctx, &reported);
 
-	taken = tick_stop(&cpu) - start;
-	*ticks = (double)(told ? told : taken);
+	*wall = tick_stop(&cpu) - start;
+	*ticks = (double)(reported ? reported : *wall);
 	return ret;
 }
 
-static double control_once(const struct flush_job *job)
+static void wait_as_long(uint64_t ticks)
+{
+	uint64_t start = tick_start();
+
+	while (tick_start() - start < ticks)
+		__builtin_ia32_pause();
+}
+
+static double sweep_once(const struct flush_job *job)
 {
 	uint64_t start = tick_start();
 	uint32_t cpu;
@@ -137,87 +65,126 @@ static double control_once(const struct flush_job *job)
 	return (double)(tick_stop(&cpu) - start);
 }
 
+/* Once each from the same state: flush, wait without a flush, sweep. */
+static int one_look(struct examination *e, unsigned share, unsigned k, struct flush_times *t)
+{
+	uint32_t cached[PROBE_LINES], evicted[PROBE_LINES], after[PROBE_LINES], kept[PROBE_LINES];
+	struct flush_look *look = &t->look[share][k];
+	struct probe_scale scale;
+	uint64_t wall;
+	int ret;
+
+	prepare(e, flush_shares[share]);
+	ret = flush_once(e->job, &t->ticks[share][k], &wall);
+	if (ret)
+		return ret;
+	probe_read(&e->probe, after);
+	if ((double)wall > LONGEST_S * e->job->clock->hz) {
+		e->lost_clock = true;
+		return -ERANGE;
+	}
+	prepare(e, flush_shares[share]);
+	probe_read(&e->probe, cached);
+	wait_as_long(wall);
+	probe_read(&e->probe, kept);
+	prepare(e, flush_shares[share]);
+	t->sweep[share][k] = sweep_once(e->job);
+	probe_read(&e->probe, evicted);
+	scale = probe_scale(cached, evicted, e->probe.n);
+	*look = (struct flush_look){
+		.cached = scale.cached,
+		.evicted = scale.evicted,
+		.left = probe_gone(&scale, after, e->probe.n),
+		.lost = probe_gone(&scale, kept, e->probe.n),
+	};
+	return 0;
+}
+
 /* Each share once, in random order: what drifts meets all of them. */
-static int one_try(const struct flush_job *job, const struct flush_probe *p, const char *random,
-		   unsigned k, struct flush_times *t)
+static int one_try(struct examination *e, unsigned k, struct flush_times *t)
 {
 	uint32_t order[FLUSH_SHARES];
 	int ret = 0;
 
 	for (uint32_t i = 0; i < FLUSH_SHARES; i++)
 		order[i] = i;
-	shuffle_u32(order, FLUSH_SHARES, seed_derive(job->seed, k, 0, 8));
-	flush_reads_reference(p, job->cpu, &t->reads[k]);
-	for (unsigned i = 0; i < FLUSH_SHARES && !ret; i++) {
-		double share = flush_shares[order[i]];
-
-		prepare(job, share, random);
-		flush_probe_load(p);
-		ret = flush_once(job, &t->ticks[order[i]][k]);
-		if (share == 1)
-			t->reads[k].after = flush_probe_read(p);
-		if (!job->keeps)
-			continue;
-		prepare(job, share, random);
-		t->control[order[i]][k] = control_once(job);
-	}
+	shuffle_u32(order, FLUSH_SHARES, seed_derive(e->job->seed, k, 0, 8));
+	for (unsigned i = 0; i < FLUSH_SHARES && !ret; i++)
+		ret = one_look(e, order[i], k, t);
 	return ret;
 }
 
-/* More tries while the first ones leave it unclear: a noisy neighbour costs time, not the verdict. */
-static int measure_and_judge(const struct flush_job *job, const struct flush_probe *p,
-			     const char *random, struct flush_times *t, struct flush_found *found)
+/* More tries where the first ones leave it open: a noisy neighbour costs time, not the verdict. */
+static int measure_and_judge(struct examination *e, struct flush_times *t,
+			     struct flush_found *found)
 {
-	unsigned enough = job->tries ? job->tries : FLUSH_TRIES;
+	unsigned enough = e->job->tries ? e->job->tries : FLUSH_TRIES;
 
 	while (t->tries < FLUSH_MAX_TRIES) {
-		int ret = one_try(job, p, random, t->tries, t);
+		int ret = one_try(e, t->tries, t);
 
 		if (ret)
 			return ret;
 		t->tries++;
-		if (t->tries < enough)
+		if (t->tries % enough && t->tries < FLUSH_MAX_TRIES)
 			continue;
 		flush_judge(t, found);
-		if (found->verdict != FLUSH_UNCLEAR)
+		if (found->verdict != FLUSH_CANNOT_TELL)
 			break;
 	}
 	return 0;
 }
 
-static int examine(const struct flush_job *job, struct flush_times *t, struct flush_found *found)
+static int refuse(const struct flush_job *job, struct reason *why)
 {
-	struct flush_probe p = { NULL, NULL, 0 };
-	char *random = aligned_alloc(PAGE, PAGE);
-	int ret = random ? flush_probe_init(&p, job->base, job->bytes, job->seed) : -ENOMEM;
-
-	for (size_t i = 0; !ret && i < PAGE / sizeof(uint64_t); i++)
-		((uint64_t *)(void *)random)[i] = seed_derive(job->seed, i, 0, 9);
-	if (!ret)
-		ret = measure_and_judge(job, &p, random, t, found);
-	flush_probe_free(&p);
-	free(random);
-	return ret;
+	if (job->bytes < FLUSH_LEAST || job->bytes % PAGE)
+		return reason_set(why, -EINVAL,
+				  "flush region of %zu bytes: too small for a probe or not whole "
+				  "pages; take a multiple of 4 KiB from %lu KiB on",
+				  job->bytes, FLUSH_LEAST >> 10);
+	if (!(job->clock->hz > 0))
+		return reason_set(why, -EINVAL,
+				  "flush control: the clock has no rate, so nothing can be timed; "
+				  "calibrate it first");
+	if (job->tries > FLUSH_MAX_TRIES)
+		return reason_set(why, -EINVAL, "flush tries: %u are too many; take %d at most",
+				  job->tries, FLUSH_MAX_TRIES);
+	return 0;
 }
 
 int flush_detect(const struct flush_job *job, struct flush_times *times, struct flush_found *found,
 		 struct reason *why)
 {
-	struct flush_times own = { 0 }, *t = times ? times : &own;
-	int ret;
+	struct examination e = { .job = job };
+	struct flush_times *own = NULL, *t = times;
+	int ret = refuse(job, why);
 
-	if (job->bytes < 1ul << 20 || job->bytes % PAGE || job->tries > FLUSH_MAX_TRIES)
-		return reason_set(why, -EINVAL,
-				  "a flush is examined on whole pages, 1 MiB or more, in %d tries "
-				  "at most",
-				  FLUSH_MAX_TRIES);
+	if (ret)
+		return ret;
+	if (!t)
+		t = own = malloc(sizeof(*own));
+	if (!t)
+		return reason_set(why, -ENOMEM, "out of memory");
 	*t = (struct flush_times){
 		.bytes = job->bytes,
 		.hz = job->clock->hz,
 		.keeps = job->keeps,
 	};
-	ret = examine(job, t, found);
-	if (ret)
-		return reason_set(why, ret, "cannot examine the flush: %s", strerror(-ret));
-	return 0;
+	for (size_t i = 0; i < PAGE; i++)
+		e.random[i] = (char)seed_derive(job->seed, i, 0, 9);
+	probe_init(&e.probe, job->base);
+	probe_add(&e.probe, 0, job->bytes, PROBE_LINES, job->seed);
+	ret = measure_and_judge(&e, t, found);
+	if (e.lost_clock) {
+		*found = (struct flush_found){ .verdict = FLUSH_CANNOT_TELL };
+		snprintf(found->text, sizeof(found->text),
+			 "it took more than %.0f s by the TSC, so its control cannot be timed; "
+			 "`tdcost doctor` checks the clock",
+			 LONGEST_S);
+		ret = 0;
+	} else if (ret) {
+		ret = reason_set(why, ret, "cannot examine the flush: %s", strerror(-ret));
+	}
+	free(own);
+	return ret;
 }

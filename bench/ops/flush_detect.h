@@ -3,10 +3,16 @@
  * flush_detect.h: does a cache flush flush? WBINVD in a guest is usually a no-op, because the
  * hypervisor intercepts it; an emulator has no cache at all.
  *
- * Two things tell, both measured alongside and by ratio, none against a constant of some machine:
- * a flush takes longer the more dirty lines it has to write back, and lines that left the cache
- * are read from memory again. Neither says so alone: a cold exit to a hypervisor grows too, though
- * faster than any memory writes, and lines also leave the cache when somebody else wants the room.
+ * The evidence is that lines which were cached are read from memory after the flush. Lines also leave
+ * a shared cache by themselves, so each look has a control: the same lines, loaded again, after as long
+ * a wait without a flush. Where the control has lost its lines too, nothing can be said.
+ *
+ * A second evidence is that a flush takes longer the more dirty lines it has to write back. CLFLUSHOPT
+ * over the same region shows whether that can be seen at all: whether the lines were held, dirty, until
+ * the flush came. It is all there is for a flush that keeps the lines (WBNOINVD), and it decides
+ * against one that drops lines in no time.
+ *
+ * All of it is measured here and now and judged by ratio, not against a constant of some machine.
  */
 #ifndef TDC_BENCH_OPS_FLUSH_DETECT_H
 #define TDC_BENCH_OPS_FLUSH_DETECT_H
@@ -15,73 +21,64 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/ops/probe.h"
 #include "harness/core/reason.h"
 #include "harness/machine/cpu.h"
+#include "harness/measure/bench.h"
 #include "harness/measure/clock.h"
 
-/* ---- are lines still cached? ---- */
+enum flush_verdict { FLUSH_REAL, FLUSH_NOTHING, FLUSH_CANNOT_TELL };
 
-/*
- * Lines of a region, spread over all of it, that are read one after the other in random order, each
- * waiting for the one before, so that no prefetcher hides a miss. 128 KiB at most: they stay in a
- * private L2 between load and read, whoever else works in the LLC, and most are not in the L1,
- * which some hypervisors empty at every exit.
- */
-struct flush_probe {
+/* "real", "does nothing", "cannot tell". */
+const char *flush_verdict_name(enum flush_verdict v);
+
+/* One look at the same lines in four states, as shares of them. */
+struct flush_look {
+	double cached, evicted; /* ticks of a load, see struct probe_scale */
+	double left; /* share that is read from memory after the flush; NAN: no load shows */
+	double lost; /* after the control's wait instead */
+};
+
+/* ---- a flush of memory, part by part ---- */
+
+struct flush_proof {
 	const char *base;
-	uint32_t *line; /* numbers of lines in reading order */
-	unsigned n;
+	size_t bytes; /* PROBE_SPACING or more */
+	size_t unit;  /* bytes of the smallest part that flush() can do; divides @bytes */
+	/* Flush [@at, @at+@bytes) and store to none of it, which would drop lines by itself. */
+	void (*flush)(void *ctx, size_t at, size_t bytes);
+	void *ctx;
+	const struct cpu_info *cpu;
+	uint64_t seed; /* which parts and lines are looked at, and in what order */
 };
 
-/* Return: 0; -EINVAL for a region of fewer than 16 lines; -ENOMEM. Free with flush_probe_free(). */
-int flush_probe_init(struct flush_probe *p, const char *base, size_t bytes, uint64_t seed);
-void flush_probe_free(struct flush_probe *p);
+/**
+ * flush_prove() - are lines that were cached read from memory after flush()?
+ *
+ * Part by part, each no longer than it must be, so that few lines leave by themselves meanwhile.
+ * Return: FLUSH_REAL; FLUSH_NOTHING: a quarter of the lines or more stayed, three times, while the
+ * control held them; FLUSH_CANNOT_TELL. @why says what was found. @look: the last one, may be NULL.
+ */
+enum flush_verdict flush_prove(const struct flush_proof *p, struct flush_look *look,
+			       struct reason *why);
 
-/* Bring them into the cache. What they hold, and whether they are dirty, stays. */
-void flush_probe_load(const struct flush_probe *p);
-
-/* Read them all. Return: ticks per line, the median of groups, so that an interrupt costs one. */
-double flush_probe_read(const struct flush_probe *p);
-
-/* What a read of a line costs, in ticks. */
-struct flush_reads {
-	double cached;	/* right after it was loaded */
-	double evicted; /* right after this thread has flushed it, by CLFLUSHOPT or CLFLUSH */
-	double after;	/* after the flush in question */
-};
-
-/* Measure @r->cached and @r->evicted. The lines are out of the cache behind it. */
-void flush_reads_reference(const struct flush_probe *p, const struct cpu_info *cpu,
-			   struct flush_reads *r);
+/* What all loads of a proof make of a flush; pure. NAN decides nothing. */
+enum flush_verdict flush_prove_judge(const struct flush_look *look);
 
 /**
- * flush_share_left() - the share of the lines that left the cache
+ * flush_check() - flush_prove() as a benchmark's verify() needs it
  *
- * 0: read as fast as cached lines; 1: as slowly as flushed ones; a little below or above in
- * practice. NAN where flushed lines do not take twice as long to read, so that nothing can be told.
+ * What cannot be told is a remark on @arm (FLAG_NOT_PROVED). Return: 0; -EFAULT with @why: lines stay;
+ * -EINVAL for less than PROBE_SPACING.
  */
-double flush_share_left(const struct flush_reads *r);
+int flush_check(struct bench_ctx *ctx, int arm, const struct flush_proof *p, struct reason *why);
 
-/**
- * flush_prove() - are lines that were cached read from memory behind @flush?
- * @bytes: from @base on, whose lines @flush flushes, and stores to none of them, which would drop lines
- *	by itself; 16 lines or more
- * @seed: which of them are read, and in what order
- *
- * On a scale from a cached read to one behind CLFLUSHOPT, both measured here and now. Where a miss
- * does not show (emulators; somebody else took the CPU, and the cache with it) nothing is proved, and
- * nothing is wrong.
- *
- * Return: 0; -EFAULT: a quarter of them or more stayed, five times; -EINVAL, -ENOMEM.
- */
-int flush_prove(const char *base, size_t bytes, uint64_t seed, const struct cpu_info *cpu,
-		void (*flush)(void *), void *arg, struct reason *why);
-
-/* ---- the whole examination ---- */
+/* ---- a flush of whole caches ---- */
 
 #define FLUSH_SHARES	5 /* of the region that are made dirty: 0, 1/8, 1/4, 1/2, 1 */
 #define FLUSH_TRIES	7
-#define FLUSH_MAX_TRIES 21
+#define FLUSH_MAX_TRIES 42
+#define FLUSH_LEAST	(64ul << 10) /* bytes of a region: 64 lines of a probe */
 extern const double flush_shares[FLUSH_SHARES];
 
 struct flush_times {
@@ -90,47 +87,38 @@ struct flush_times {
 	double hz;
 	bool keeps; /* the flush may leave lines in the cache: WBNOINVD, CLWB */
 	double ticks[FLUSH_SHARES][FLUSH_MAX_TRIES]; /* that the flush took */
-	/*
-	 * That CLFLUSHOPT or CLFLUSH over the region took, from the same state: where that does not
-	 * grow either nothing was dirty in the cache. Only where @keeps, when reads prove nothing.
-	 */
-	double control[FLUSH_SHARES][FLUSH_MAX_TRIES];
-	struct flush_reads reads[FLUSH_MAX_TRIES]; /* once per try, with everything dirty */
+	double sweep[FLUSH_SHARES][FLUSH_MAX_TRIES]; /* that CLFLUSHOPT took, from the same state */
+	struct flush_look look[FLUSH_SHARES][FLUSH_MAX_TRIES];
 };
 
-enum flush_verdict { FLUSH_REAL, FLUSH_NOTHING, FLUSH_UNCLEAR };
-
-/* How many ns longer it takes for each dirty 4 KiB (Theil and Sen), and its 99 % interval (Sen). */
+/* How many ns longer it takes for each dirty 4 KiB (Theil and Sen), and its 99.99 % interval (Sen). */
 struct flush_slope {
 	double value, lo, hi;
 };
 
 struct flush_found {
 	enum flush_verdict verdict;
-	double idle; /* ns: the flush with nothing dirty, median */
-	struct flush_slope slope;
-	struct flush_slope control; /* of the control; zeros where there was none */
-	struct flush_reads reads;   /* medians over the tries */
-	double left;		    /* flush_share_left() of them */
-	char text[320];		    /* all of it in one sentence, without a full stop */
+	double idle;		  /* ns: the flush with nothing dirty, median */
+	struct flush_slope slope; /* of the flush */
+	struct flush_slope sweep; /* of CLFLUSHOPT */
+	struct flush_look look;	  /* medians over all looks */
+	bool held;		  /* the control kept its lines: a larger region may be tried */
+	char text[320];		  /* all of it in one sentence, without a full stop */
 };
 
 /**
  * flush_judge() - the decision alone, from times to verdict; measures nothing
  *
- * Real: it takes longer with more dirty lines, and the lines left the cache (only the former where
- * @t->keeps). Nothing: neither, and where @t->keeps the control did take longer. Unclear: one of the
- * two, or what cannot be told.
+ * Real: the lines left while the control kept them, in so many looks that chance would do it once in
+ * 10,000 times, unless CLFLUSHOPT takes longer with more dirty lines and the flush does not. Where
+ * @t->keeps: both take longer. Nothing: the lines stayed, and it does not take longer; where @t->keeps
+ * CLFLUSHOPT does. Everything else cannot be told.
  */
 void flush_judge(const struct flush_times *t, struct flush_found *found);
 
 struct flush_job {
 	char *base; /* overwritten */
-	/*
-	 * 64-byte aligned; 1 MiB or more, and a quarter to a half of the LLC, so that dirty lines
-	 * stay dirty in the cache and their number shows in the time.
-	 */
-	size_t bytes;
+	size_t bytes; /* 64-byte aligned whole pages; FLUSH_LEAST or more, best half of the private L2 */
 	/*
 	 * Flush the region, or all caches. @ticks: how long it took is taken around the call, unless
 	 * it says so itself. Return: 0, -errno: ends the examination.
@@ -140,8 +128,8 @@ struct flush_job {
 	const struct cpu_info *cpu;
 	const struct tick_clock *clock;
 	/*
-	 * Of each share before the first verdict; 0: FLUSH_TRIES. One that is unclear asks for one
-	 * more, up to FLUSH_MAX_TRIES.
+	 * Of each share before the first verdict; 0: FLUSH_TRIES. Where it cannot be told, as many
+	 * again, up to FLUSH_MAX_TRIES.
 	 */
 	unsigned tries;
 	uint64_t seed; /* order of the shares and of the lines read */
@@ -152,15 +140,11 @@ struct flush_job {
  * flush_detect() - measure and judge
  * @times: what was measured, may be NULL
  *
- * The thread must be pinned to a CPU whose caches the flush is about: its L1 and L2 hold the lines
- * that are read again. Takes some 40 times as long as flushing, loading and storing the region, twice
- * that where @keeps, and up to three times as long where it is unclear.
+ * The thread must be pinned to a CPU whose caches the flush is about: they hold the lines that are
+ * read again. Flushes 35 times and waits as long; up to six times as often where it cannot be told.
  * Return: 0, also where the verdict is not real; -EINVAL; -ENOMEM; what the flush returned.
  */
 int flush_detect(const struct flush_job *job, struct flush_times *times, struct flush_found *found,
 		 struct reason *why);
-
-/* "real", "does nothing", "unclear". */
-const char *flush_verdict_name(enum flush_verdict v);
 
 #endif

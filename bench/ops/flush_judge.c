@@ -10,33 +10,39 @@
 
 /*
  * Growth counts from what a memory could write at most: 4 ns for 4 KiB are 1 TB/s. What is faster is
- * no write-back but something that was cold, such as a hypervisor's exit, which may well take some us
- * more when the region has driven it out of the cache.
+ * not a write-back but something that was cold, such as a hypervisor's exit, which may well take some
+ * us more when the region has driven it out of the cache.
  */
 #define FASTEST_NS 4.0
-/* Two sides of the normal distribution at 99 %. */
-#define Z_99 2.576
-/* Noise shifts reads by some percent of a miss; between these nobody knows. */
+/* Two sides of the normal distribution at 99.99 %: each verdict is asked for up to six times. */
+#define Z_9999 3.891
+/* Noise shifts a share by some percent; between these two nobody knows. */
 #define LEFT   0.75
 #define STAYED 0.25
-#define SLOPES (FLUSH_SHARES * (FLUSH_SHARES - 1) / 2 * FLUSH_MAX_TRIES * FLUSH_MAX_TRIES)
+/* In a proof part by part, where a control waits for some us only. */
+#define FEW_LOST 0.10
+#define LOOKS	 (FLUSH_SHARES * FLUSH_MAX_TRIES)
+#define SLOPES	 (FLUSH_SHARES * (FLUSH_SHARES - 1) / 2 * FLUSH_MAX_TRIES)
 
 const double flush_shares[FLUSH_SHARES] = { 0, 0.125, 0.25, 0.5, 1 };
 
 const char *flush_verdict_name(enum flush_verdict v)
 {
-	static const char *const names[] = {
-		[FLUSH_REAL] = "real", [FLUSH_NOTHING] = "does nothing", [FLUSH_UNCLEAR] = "unclear"
-	};
+	static const char *const names[] = { [FLUSH_REAL] = "real",
+					     [FLUSH_NOTHING] = "does nothing",
+					     [FLUSH_CANNOT_TELL] = "cannot tell" };
 
 	return (unsigned)v < sizeof(names) / sizeof(names[0]) ? names[v] : "?";
 }
 
-double flush_share_left(const struct flush_reads *r)
+/* Comparisons with NAN are false: what cannot be told decides nothing. */
+enum flush_verdict flush_prove_judge(const struct flush_look *look)
 {
-	if (!(r->cached > 0) || r->evicted < 2 * r->cached)
-		return NAN;
-	return (r->after - r->cached) / (r->evicted - r->cached);
+	if (!(look->lost <= FEW_LOST))
+		return FLUSH_CANNOT_TELL;
+	if (look->left >= LEFT)
+		return FLUSH_REAL;
+	return look->left < LEFT ? FLUSH_NOTHING : FLUSH_CANNOT_TELL;
 }
 
 static int compare_double(const void *a, const void *b)
@@ -48,35 +54,38 @@ static int compare_double(const void *a, const void *b)
 
 static double median(double *v, size_t n)
 {
+	if (!n)
+		return NAN;
 	qsort(v, n, sizeof(*v), compare_double);
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
-/* The slopes through all pairs of tries with different shares, in ns per dirty 4 KiB. */
+/* ---- does it take longer with more dirty lines? ---- */
+
+/* The slopes through all pairs of shares of one try, in ns per dirty 4 KiB. */
 static size_t all_slopes(const struct flush_times *t, const double (*ticks)[FLUSH_MAX_TRIES],
 			 double *slope)
 {
 	double unit = t->hz / 1e9 * (double)t->bytes / PAGE;
 	size_t n = 0;
 
-	for (unsigned a = 0; a < FLUSH_SHARES; a++)
-		for (unsigned b = a + 1; b < FLUSH_SHARES; b++)
-			for (unsigned i = 0; i < t->tries; i++)
-				for (unsigned k = 0; k < t->tries; k++)
-					slope[n++] = (ticks[b][k] - ticks[a][i]) / unit /
-						     (flush_shares[b] - flush_shares[a]);
+	for (unsigned k = 0; k < t->tries; k++)
+		for (unsigned a = 0; a < FLUSH_SHARES; a++)
+			for (unsigned b = a + 1; b < FLUSH_SHARES; b++)
+				slope[n++] = (ticks[b][k] - ticks[a][k]) / unit /
+					     (flush_shares[b] - flush_shares[a]);
 	return n;
 }
 
 /*
- * Median slope, and the interval that the variance of Kendall's S gives its ranks, with its term for
- * tries of the same share. Robust: what an interrupt made long is one try of many.
+ * Median slope, and the interval that the variance of Kendall's S gives its ranks, summed over the
+ * tries. A try is a block: what drifts from one to the next is in no slope. Robust: what an interrupt
+ * made long is one time of many.
  */
 static struct flush_slope fit(const struct flush_times *t, const double (*ticks)[FLUSH_MAX_TRIES])
 {
-	double slope[SLOPES], tries = t->tries, n = FLUSH_SHARES * tries;
-	double s = n * (n - 1) * (2 * n + 5) - FLUSH_SHARES * tries * (tries - 1) * (2 * tries + 5);
-	double half = Z_99 * sqrt(s / 18);
+	double slope[SLOPES], n = FLUSH_SHARES;
+	double half = Z_9999 * sqrt(t->tries * n * (n - 1) * (2 * n + 5) / 18);
 	size_t slopes = all_slopes(t, ticks, slope);
 	/* Ranks count from 1, indexes from 0. */
 	double lo = floor(((double)slopes - half) / 2) - 1, hi = ceil(((double)slopes + half) / 2);
@@ -84,63 +93,108 @@ static struct flush_slope fit(const struct flush_times *t, const double (*ticks)
 
 	return (struct flush_slope){
 		.value = value,
-		.lo = slope[lo < 0 ? 0 : (size_t)lo],
-		.hi = slope[hi > (double)slopes - 1 ? slopes - 1 : (size_t)hi],
+		.lo = lo < 0 ? -INFINITY : slope[(size_t)lo],
+		.hi = hi > (double)slopes - 1 ? INFINITY : slope[(size_t)hi],
 	};
 }
 
-static void median_reads(const struct flush_times *t, struct flush_reads *r)
-{
-	double cached[FLUSH_MAX_TRIES] = { 0 }, evicted[FLUSH_MAX_TRIES] = { 0 };
-	double after[FLUSH_MAX_TRIES] = { 0 };
+/* ---- did the lines leave? ---- */
 
-	for (unsigned k = 0; k < t->tries; k++) {
-		cached[k] = t->reads[k].cached;
-		evicted[k] = t->reads[k].evicted;
-		after[k] = t->reads[k].after;
-	}
-	r->cached = median(cached, t->tries);
-	r->evicted = median(evicted, t->tries);
-	r->after = median(after, t->tries);
+enum lines { LINES_LEFT, LINES_STAYED, LINES_LOST, LINES_UNKNOWN };
+
+/* The median of one member of all looks that have it. */
+static double median_of(const struct flush_times *t, size_t member)
+{
+	double v[LOOKS];
+	size_t n = 0;
+
+	for (unsigned share = 0; share < FLUSH_SHARES; share++)
+		for (unsigned k = 0; k < t->tries; k++) {
+			const char *look = (const char *)&t->look[share][k];
+			double value = *(const double *)(const void *)(look + member);
+
+			if (!isnan(value))
+				v[n++] = value;
+		}
+	/* Half of the looks that show nothing outweigh what the others show. */
+	return 2 * n > (size_t)FLUSH_SHARES * t->tries ? median(v, n) : NAN;
 }
 
-static enum flush_verdict decide(const struct flush_found *f, bool keeps)
+/*
+ * Flush and control of one look meet the same noise. If the flush did nothing, a look in which only one
+ * of them lost its lines would be a coin toss: McNemar's test.
+ */
+static double only_the_flush(const struct flush_times *t)
+{
+	double flush = 0, control = 0;
+
+	for (unsigned share = 0; share < FLUSH_SHARES; share++)
+		for (unsigned k = 0; k < t->tries; k++) {
+			const struct flush_look *l = &t->look[share][k];
+
+			flush += l->left > 0.5 && l->lost <= 0.5;
+			control += l->left <= 0.5 && l->lost > 0.5;
+		}
+	return flush + control > 0 ? (flush - control) / sqrt(flush + control) : 0;
+}
+
+static enum lines lines_of(const struct flush_times *t, const struct flush_look *look)
+{
+	if (look->left <= STAYED)
+		return LINES_STAYED;
+	if (look->lost > STAYED)
+		return LINES_LOST;
+	if (look->left >= LEFT && look->lost <= STAYED && only_the_flush(t) >= Z_9999)
+		return LINES_LEFT;
+	return LINES_UNKNOWN;
+}
+
+/* ---- verdict ---- */
+
+static enum flush_verdict decide(const struct flush_found *f, enum lines lines, bool keeps)
 {
 	bool grows = f->slope.lo >= FASTEST_NS, flat = f->slope.hi < FASTEST_NS;
-	bool could_grow = f->control.lo >= FASTEST_NS;
+	bool shows = f->sweep.lo >= FASTEST_NS, tried = isfinite(f->slope.lo);
 
-	/* Comparisons with NAN are false: what cannot be told decides nothing. */
-	if (grows && (keeps || f->left >= LEFT))
+	if (keeps && grows && shows)
 		return FLUSH_REAL;
-	if (flat && f->left <= STAYED && (could_grow || !keeps))
+	if (!keeps && lines == LINES_LEFT && !(flat && shows))
+		return FLUSH_REAL;
+	if (lines == LINES_STAYED && (keeps ? flat && shows : tried && !grows))
 		return FLUSH_NOTHING;
-	return FLUSH_UNCLEAR;
+	return FLUSH_CANNOT_TELL;
 }
 
-static void describe(struct flush_found *f, bool keeps)
+static void describe_lines(const struct flush_look *look, char *buf, size_t n)
 {
-	char reads[100], control[60] = "";
-
-	if (isnan(f->left))
-		snprintf(reads, sizeof(reads),
-			 "reads do not tell cached lines from flushed ones (an emulator?)");
+	if (isnan(look->left) || isnan(look->lost))
+		snprintf(buf, n,
+			 "loads do not distinguish cached lines from flushed ones (an emulator, or "
+			 "a busy machine)");
 	else
-		snprintf(reads, sizeof(reads), "%.0f %% of the lines had left the cache",
-			 100 * fmin(fmax(f->left, 0), 1));
-	if (keeps)
-		snprintf(control, sizeof(control), " (CLFLUSHOPT %.3g [%.3g, %.3g])",
-			 f->control.value, f->control.lo, f->control.hi);
+		snprintf(
+			buf, n,
+			"%.0f %% of the lines left the cache, %.0f %% in as long a wait without it",
+			100 * look->left, 100 * look->lost);
+}
+
+static void describe(struct flush_found *f)
+{
+	char lines[120];
+
+	describe_lines(&f->look, lines, sizeof(lines));
 	snprintf(f->text, sizeof(f->text),
-		 "it took %.4g us with nothing dirty, %.3g ns more for each dirty 4 KiB "
-		 "[%.3g, %.3g]%s, and %s",
-		 f->idle / 1e3, f->slope.value, f->slope.lo, f->slope.hi, control, reads);
+		 "%s; it took %.4g us with nothing dirty and %.3g ns more for each dirty 4 KiB "
+		 "[%.3g, %.3g], CLFLUSHOPT %.3g [%.3g, %.3g]",
+		 lines, f->idle / 1e3, f->slope.value, f->slope.lo, f->slope.hi, f->sweep.value,
+		 f->sweep.lo, f->sweep.hi);
 }
 
 void flush_judge(const struct flush_times *t, struct flush_found *found)
 {
 	double idle[FLUSH_MAX_TRIES] = { 0 };
 
-	*found = (struct flush_found){ .verdict = FLUSH_UNCLEAR, .left = NAN };
+	*found = (struct flush_found){ .verdict = FLUSH_CANNOT_TELL };
 	if (!t->tries || t->tries > FLUSH_MAX_TRIES) {
 		snprintf(found->text, sizeof(found->text), "it was not tried");
 		return;
@@ -149,10 +203,14 @@ void flush_judge(const struct flush_times *t, struct flush_found *found)
 		idle[k] = t->ticks[0][k] * 1e9 / t->hz;
 	found->idle = median(idle, t->tries);
 	found->slope = fit(t, t->ticks);
-	if (t->keeps)
-		found->control = fit(t, t->control);
-	median_reads(t, &found->reads);
-	found->left = flush_share_left(&found->reads);
-	found->verdict = decide(found, t->keeps);
-	describe(found, t->keeps);
+	found->sweep = fit(t, t->sweep);
+	found->look = (struct flush_look){
+		.cached = median_of(t, offsetof(struct flush_look, cached)),
+		.evicted = median_of(t, offsetof(struct flush_look, evicted)),
+		.left = median_of(t, offsetof(struct flush_look, left)),
+		.lost = median_of(t, offsetof(struct flush_look, lost)),
+	};
+	found->held = found->look.lost <= STAYED;
+	found->verdict = decide(found, lines_of(t, &found->look), t->keeps);
+	describe(found);
 }

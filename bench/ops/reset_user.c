@@ -8,10 +8,13 @@
 #include <sys/random.h>
 
 #include "bench/ops/flush_detect.h"
+#include "bench/ops/held.h"
 #include "bench/ops/lines.h"
 
 #define PAGE   4096ul
-#define POISON 0xa5 /* what undone work leaves behind */
+#define POISON 0xa5 /* what undone work leaves */
+/* So many calls are looked at. */
+#define HELD_CALLS 64
 
 const struct level_info reset_insn_levels[] = {
 	{ "movdir64b", "64-byte direct store, the kernel's instruction", false },
@@ -113,7 +116,7 @@ int reset_user_open(struct reset_user *u, struct bench_ctx *ctx, struct reset_ca
 {
 	int ret;
 
-	*u = (struct reset_user){ .machine = ctx->machine };
+	*u = (struct reset_user){ .ctx = ctx, .machine = ctx->machine };
 	ret = make_buffers(u);
 	if (ret)
 		return reason_set(why, ret, "reset: no memory or no random bytes: %s",
@@ -242,16 +245,23 @@ static void line_up(struct reset_user *u, const struct reset_call *c)
 		team_ready(u->team, c->threads, reset_share, u);
 }
 
+/* The lines of all threads. */
+static void bring_all(struct reset_user *u, const struct reset_call *c)
+{
+	u->call = c;
+	if (c->threads > 1) {
+		team_ready(u->team, c->threads, prepare_share, u);
+		team_go(u->team);
+	} else {
+		bring_lines(u, c, u->mem.base, u->mem.bytes);
+	}
+}
+
 void reset_user_prepare(struct reset_user *u, const struct reset_call *c)
 {
 	set_features(c);
-	u->call = c;
-	if (touches_lines(c) && c->threads > 1) {
-		team_ready(u->team, c->threads, prepare_share, u);
-		team_go(u->team);
-	} else if (touches_lines(c)) {
-		bring_lines(u, c, u->mem.base, u->mem.bytes);
-	}
+	if (touches_lines(c))
+		bring_all(u, c);
 	line_up(u, c);
 }
 
@@ -296,26 +306,65 @@ struct flushes {
 	char *base;
 };
 
-static void flush_calls(void *arg)
+static void flush_part(void *arg, size_t at, size_t bytes)
 {
 	const struct flushes *f = arg;
 
-	flush_and_reset(f->c, f->base, (struct share){ 0, f->c->n });
+	flush_call(f->c->flush, f->base + at, bytes);
 }
 
-/* Of the early return's arm, where no store drops a line; the other arms have the same flush. */
-static int check_flushed(struct reset_user *u, const struct reset_call *c, struct reason *why)
+static int check_flushed(struct reset_user *u, const struct reset_call *c, unsigned arm,
+			 struct reason *why)
 {
-	struct reset_call off = *c;
-	struct flushes flushes = { &off, u->mem.base };
+	struct flushes flushes = { c, u->mem.base };
+	const struct flush_proof proof = {
+		.base = u->mem.base,
+		.bytes = u->mem.bytes,
+		.unit = PAGE,
+		.flush = flush_part,
+		.ctx = &flushes,
+		.cpu = &u->machine->cpu,
+		.seed = 1,
+	};
 
-	off.quirk = false;
-	set_features(&off);
-	return flush_prove(u->mem.base, u->mem.bytes, 1, &u->machine->cpu, flush_calls, &flushes,
-			   why);
+	return flush_check(u->ctx, (int)arm, &proof, why);
 }
 
-int reset_user_verify(struct reset_user *u, const struct reset_call *c, struct reason *why)
+struct bringing {
+	struct reset_user *u;
+	const struct reset_call *c;
+};
+
+static void bring(void *arg)
+{
+	const struct bringing *b = arg;
+
+	bring_all(b->u, b->c);
+}
+
+/* Of the calls that this thread makes, whose lines are in its caches. */
+static void check_held(struct reset_user *u, const struct reset_call *c, unsigned arm)
+{
+	struct bringing bringing = { u, c };
+	struct held h = {
+		.asked = c->before == RESET_DIRTY ? "before=dirty" : "before=clean",
+		.bytes = u->mem.bytes,
+		.bring = bring,
+		.state = &bringing,
+	};
+	size_t end = share_of(c, 0).end, step = end / HELD_CALLS + 1;
+
+	if (!touches_lines(c) || (c->before != RESET_DIRTY && c->before != RESET_CLEAN))
+		return;
+	probe_init(&h.lines, u->mem.base);
+	for (size_t i = 0; i < end; i += step)
+		probe_add(&h.lines, c->order[i] * c->page, c->page,
+			  (unsigned)(PROBE_LINES / ((end + step - 1) / step)), i);
+	held_check(u->ctx, (int)arm, &h);
+}
+
+int reset_user_verify(struct reset_user *u, const struct reset_call *c, unsigned arm,
+		      struct reason *why)
 {
 	char expected[PAGE];
 
@@ -331,11 +380,12 @@ int reset_user_verify(struct reset_user *u, const struct reset_call *c, struct r
 				  c->quirk ? "was not reset" : "was changed though quirk=off");
 	}
 	if (c->flush) {
-		int ret = check_flushed(u, c, why);
+		int ret = check_flushed(u, c, arm, why);
 
 		if (ret)
 			return ret;
 	}
+	check_held(u, c, arm);
 	return reset_user_finish(u, why);
 }
 

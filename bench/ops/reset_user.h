@@ -48,6 +48,7 @@ struct reset_memory {
 };
 
 struct reset_user {
+	struct bench_ctx *ctx;
 	const struct machine *machine;
 	struct mem mem;
 	char *random;	      /* a page of it, for dirty lines */
@@ -79,7 +80,8 @@ void reset_user_prepare(struct reset_user *u, const struct reset_call *c);
 uint64_t reset_user_run(struct reset_user *u, const struct reset_call *c, unsigned reps);
 void reset_user_values(const struct reset_user *u, const struct reset_call *c,
 		       struct bench_values *out);
-int reset_user_verify(struct reset_user *u, const struct reset_call *c, struct reason *why);
+int reset_user_verify(struct reset_user *u, const struct reset_call *c, unsigned arm,
+		      struct reason *why);
 int reset_user_finish(const struct reset_user *u, struct reason *why);
 
 #endif

@@ -338,9 +338,11 @@ int td_user_open(struct td_user *u, struct bench_ctx *ctx, const struct td_setti
 	u->page = ctx->series(ctx, metrics->page, "all");
 	u->mark_cost = mark_cost();
 	json_object_set_new(ctx->facts, "mark_ticks", json_real(u->mark_cost));
-	u->alone = (struct reset_user){
-		.machine = ctx->machine, .mem = u->mem, .random = u->random, .team = u->team
-	};
+	u->alone = (struct reset_user){ .ctx = u->ctx,
+					.machine = ctx->machine,
+					.mem = u->mem,
+					.random = u->random,
+					.team = u->team };
 	return 0;
 }
 

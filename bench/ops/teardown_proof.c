@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "bench/ops/flush_detect.h"
+#include "bench/ops/held.h"
 #include "bench/ops/lines.h"
 #include "bench/ops/teardown_kernel.h"
 
@@ -115,22 +116,30 @@ static int check_contents(const struct td_user *u, const struct td_setting *set,
 struct flushes {
 	struct td_user *u;
 	struct td_replay replay;
-	size_t leaves;
 };
 
-static void flush_leaves(void *arg)
+static void flush_leaves(void *arg, size_t at, size_t bytes)
 {
 	struct flushes *f = arg;
 
-	td_leaves(&f->replay, &f->u->whole, 0, f->leaves);
+	td_leaves(&f->replay, &f->u->whole, at / f->replay.leaf, (at + bytes) / f->replay.leaf);
 }
 
 /* By the flushes of a path alone: whatever else it does is left out. */
 static int check_lines(struct td_user *u, const struct td_arm *a, struct reason *why)
 {
 	size_t bytes = a->set.size < PROOF_BYTES ? a->set.size : PROOF_BYTES;
-	struct flushes flushes = { u, a->replay, bytes / a->replay.leaf };
+	struct flushes flushes = { u, a->replay };
 	uint32_t order[PROOF_BYTES / TD_PAGE];
+	const struct flush_proof proof = {
+		.base = u->mem.base,
+		.bytes = bytes,
+		.unit = a->replay.leaf,
+		.flush = flush_leaves,
+		.ctx = &flushes,
+		.cpu = &u->ctx->machine->cpu,
+		.seed = u->ctx->seed,
+	};
 
 	if (a->set.path != TD_DYNAMIC || !does(&a->set, TD_P_FLUSH))
 		return 0;
@@ -140,8 +149,30 @@ static int check_lines(struct td_user *u, const struct td_arm *a, struct reason 
 	flushes.replay.without = ~TD_BIT(TD_P_FLUSH);
 	flushes.replay.dpamt = TD_DPAMT_OFF;
 	memset(flushes.replay.seam_ticks, 0, sizeof(flushes.replay.seam_ticks));
-	return flush_prove(u->mem.base, bytes, u->ctx->seed, &u->ctx->machine->cpu, flush_leaves,
-			   &flushes, why);
+	return flush_check(u->ctx, (int)(a - u->arms), &proof, why);
+}
+
+static void dirty_lines(void *arg)
+{
+	struct td_user *u = arg;
+
+	lines_dirty(u->mem.base, u->mem.bytes, u->random);
+}
+
+static void check_held(struct td_user *u, const struct td_arm *a)
+{
+	struct held h = {
+		.asked = "before=dirty",
+		.bytes = u->mem.bytes,
+		.bring = dirty_lines,
+		.state = u,
+	};
+
+	if (!a->set.dirty)
+		return;
+	probe_init(&h.lines, u->mem.base);
+	probe_add(&h.lines, 0, u->mem.bytes, PROBE_LINES, u->ctx->seed);
+	held_check(u->ctx, (int)(a - u->arms), &h);
 }
 
 /* ---- freed pages ---- */
@@ -168,7 +199,7 @@ static int check_freed(const struct mem *mem, struct reason *why)
 
 static int verify_alone(struct td_user *u, const struct td_arm *a, struct reason *why)
 {
-	return reset_user_verify(&u->alone, &a->alone, why);
+	return reset_user_verify(&u->alone, &a->alone, (unsigned)(a - u->arms), why);
 }
 
 int td_user_guards(const struct td_user *u, struct reason *why)
@@ -196,6 +227,8 @@ int td_user_verify(struct td_user *u, unsigned arm, struct reason *why)
 		ret = td_check_counts(u, &a->set, why);
 	if (!ret)
 		ret = check_lines(u, a, why);
+	if (!ret)
+		check_held(u, a);
 	td_user_free_pages(u, a);
 	if (!ret && does(&a->set, TD_P_FREE))
 		ret = check_freed(&u->mem, why);

@@ -240,7 +240,8 @@ void victim_start(struct victim *v)
 	atomic_store(&v->run, true);
 	atomic_store(&v->idle, false);
 	sem_post(&v->wake);
-	wait_until(v, LAPS_BEFORE * v->lap);
+	/* A record that ends before these laps do is full by then, and the thread at its end. */
+	wait_until(v, LAPS_BEFORE * v->lap < v->room ? LAPS_BEFORE * v->lap : v->room);
 }
 
 struct victim_steps victim_stop(struct victim *v)

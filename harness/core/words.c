@@ -92,6 +92,10 @@ static const struct trust_flag_info trust_flags[] = {
 			   "a call was refused and tried again, and the wait is in the figure" },
 	[FLAG_RECORD_FULL] = { "record-full", false,
 			       "what is kept of a co-runner's steps ended before its trouble did" },
+	[FLAG_NOT_PROVED] = { "flush-not-proved", false,
+			      "whether the timed flush flushes could not be seen on this machine" },
+	[FLAG_NOT_HELD] = { "lines-not-held", false,
+			    "lines that were to be cached had left the cache when a sample began" },
 };
 static_assert(ARRAY_SIZE(trust_flags) == FLAG_MAX, "every flag has its words");
 

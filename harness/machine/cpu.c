@@ -254,6 +254,14 @@ bool cpu_has(const struct cpu_info *cpu, enum cpu_feature f)
 	return (unsigned)f < CPU_FEATURE_MAX && (cpu->features >> f & 1);
 }
 
+uint64_t cpu_l2_bytes(const struct cpu_info *cpu)
+{
+	for (unsigned i = 0; i < cpu->n_caches; i++)
+		if (cpu->caches[i].level == 2 && cpu->caches[i].type != 'i')
+			return cpu->caches[i].bytes;
+	return 0;
+}
+
 const char *cpu_feature_name(enum cpu_feature f)
 {
 	return (unsigned)f < CPU_FEATURE_MAX ? feature_bits[f].name : "?";

@@ -90,6 +90,9 @@ int cpuid_fixture_open(struct cpuid_source *source, const char *path, struct rea
 void cpuid_fixture_close(struct cpuid_source *source);
 
 bool cpu_has(const struct cpu_info *cpu, enum cpu_feature f);
+
+/* Bytes of the first level 2 cache, 0 where CPUID does not list one. */
+uint64_t cpu_l2_bytes(const struct cpu_info *cpu);
 const char *cpu_feature_name(enum cpu_feature f); /* "movdir64b", "clzero", ... */
 
 /**

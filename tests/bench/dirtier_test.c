@@ -43,6 +43,15 @@ int __wrap_mem_alloc(struct mem *m, enum mem_backing backing, size_t bytes, size
 
 static struct machine machine;
 static struct bench_ctx ctx;
+
+/* A machine may hold less of its LLC than an arm asks for. */
+static void raise_flag(struct bench_ctx *of, enum trust_flag flag, int arm, const char *detail)
+{
+	assert_ptr_equal(of, &ctx);
+	assert_int_equal(flag, FLAG_NOT_HELD);
+	assert_in_range(arm, 0, ctx.n_arms - 1);
+	assert_non_null(strstr(detail, "were still cached when a sample began"));
+}
 static unsigned cpus[MAX_CPUS], n_cpus;
 static struct dirtier *dirtier;
 static struct reason why;
@@ -58,7 +67,8 @@ static int open_all(void **state)
 				  .n_arms = 4,
 				  .cpu = cpus[0],
 				  .seed = 4711,
-				  .facts = json_object() };
+				  .facts = json_object(),
+				  .flag = raise_flag };
 	return topo_bind_thread(machine.topo, cpus[0], &why);
 }
 
@@ -108,6 +118,9 @@ static void make_ready(void)
 
 	if (ret)
 		fail_msg("%s", why.text);
+	/* What was stored to see whether the caches hold it. */
+	for (unsigned i = 0; i < n_regions; i++)
+		memset(regions[i]->base, 0, regions[i]->bytes);
 }
 
 /* Asked for where anything is made dirty, and told where it cannot be had. */
@@ -156,6 +169,7 @@ static void idle_cpus_keep_what_they_made_dirty(void **state)
 		}
 		dirtier_close(dirtier);
 		dirtier = NULL;
+		n_regions = 0;
 		tree_remove(&tree);
 	}
 	machine.root = root;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The examination, on flushes that are known: no time is asserted, only what is made of it, and only
- * where a miss shows at all.
- */
+/* The examination, on flushes that are known: what is made of them, where it can be told at all. */
 #include <cpuid.h>
 #include <errno.h>
 #include <math.h>
@@ -22,7 +19,7 @@
 #include "harness/machine/topo.h"
 
 #define MOST_BYTES  (8ul << 20)
-#define LEAST_BYTES (1ul << 20)
+#define LEAST_BYTES (512ul << 10)
 
 static struct cpu_info cpu;
 static struct tick_clock ruler;
@@ -42,9 +39,9 @@ static int set_up(void **state)
 		return -1;
 	topo_pick(topo, TOPO_ONE, &first, 1);
 	topo_bind_thread(topo, first, &why);
-	bytes = topo_llc_bytes(topo, first) / 4 & ~(LEAST_BYTES - 1);
-	if (bytes < LEAST_BYTES || bytes > MOST_BYTES)
-		bytes = bytes > MOST_BYTES ? MOST_BYTES : LEAST_BYTES;
+	bytes = cpu_l2_bytes(&cpu) / 2 & ~4095ul;
+	if (bytes < FLUSH_LEAST || bytes > MOST_BYTES)
+		bytes = LEAST_BYTES;
 	topo_close(topo);
 	region = aligned_alloc(2ul << 20, MOST_BYTES);
 	if (!region || clock_calibrate(&ruler, &cpu, 20, &why))
@@ -129,18 +126,6 @@ static struct flush_job job_with(int (*flush)(void *, uint64_t *), bool keeps)
 				   .keeps = keeps };
 }
 
-/*
- * TSan keeps four times as many bytes beside the region, and goes through them whenever the region is
- * written: what was to be dirty in the cache is in memory by then. No verdict can be expected there.
- */
-#ifdef __has_feature
-#define SHADOWED __has_feature(thread_sanitizer)
-#elif defined(__SANITIZE_THREAD__)
-#define SHADOWED 1
-#else
-#define SHADOWED 0
-#endif
-
 static void examine(int (*flush)(void *, uint64_t *), bool keeps, struct flush_found *found)
 {
 	struct flush_job job = job_with(flush, keeps);
@@ -150,22 +135,22 @@ static void examine(int (*flush)(void *, uint64_t *), bool keeps, struct flush_f
 		fail_msg("%s", why.text);
 }
 
-/* Unclear is no lie, so a busy machine gets more chances; the contrary of @want is one. */
+/*
+ * A busy machine or an emulator may leave it open, and gets more chances; the contrary of @want fails.
+ */
 static void assert_verdict(int (*flush)(void *, uint64_t *), bool keeps, enum flush_verdict want)
 {
 	struct flush_found found;
 
-	for (unsigned i = 0; i < (SHADOWED ? 1 : 20); i++) {
+	for (unsigned i = 0; i < 5; i++) {
 		examine(flush, keeps, &found);
-		if (found.verdict == want)
-			return;
-		if (found.verdict != FLUSH_UNCLEAR)
+		if (found.verdict != FLUSH_CANNOT_TELL)
 			break;
 	}
-	/* In an emulator, where no read tells. */
-	if (found.verdict == FLUSH_UNCLEAR && (isnan(found.left) || SHADOWED))
-		return;
-	fail_msg("%s: %s", flush_verdict_name(found.verdict), found.text);
+	if (found.verdict != want && found.verdict != FLUSH_CANNOT_TELL)
+		fail_msg("%s: %s", flush_verdict_name(found.verdict), found.text);
+	if (found.verdict != want)
+		print_message("cannot tell: %s\n", found.text);
 }
 
 static void a_flush_is_real(void **state)
@@ -202,10 +187,9 @@ static void a_flush_may_bring_its_own_clock(void **state)
 	for (unsigned i = 0; i < FLUSH_SHARES; i++)
 		for (unsigned k = 0; k < times.tries; k++)
 			assert_true(times.ticks[i][k] == 1000);
-	/* It flushes and says that it takes no time: nobody can tell, however often. */
-	assert_int_equal(found.verdict, FLUSH_UNCLEAR);
-	assert_int_equal(times.tries, FLUSH_MAX_TRIES);
-	assert_int_equal(calls, FLUSH_SHARES * FLUSH_MAX_TRIES);
+	assert_int_equal(calls, FLUSH_SHARES * times.tries);
+	/* Its lines leave in no more time with much dirty than with little, where CLFLUSHOPT takes more. */
+	assert_true(found.sweep.lo < 4 || found.verdict == FLUSH_CANNOT_TELL);
 }
 
 static void a_clear_verdict_takes_the_tries_asked_for(void **state)
@@ -217,7 +201,7 @@ static void a_clear_verdict_takes_the_tries_asked_for(void **state)
 	(void)state;
 	job.tries = 3;
 	assert_int_equal(flush_detect(&job, &times, &found, NULL), 0);
-	assert_true(times.tries >= 3);
+	assert_true(times.tries >= 3 && times.tries % 3 == 0);
 	assert_int_equal(calls, FLUSH_SHARES * times.tries);
 	assert_int_equal(times.bytes, bytes);
 	assert_true(times.hz == ruler.hz);
@@ -235,78 +219,56 @@ static void a_flush_that_breaks_down_ends_it(void **state)
 	assert_non_null(strstr(why.text, "cannot examine the flush"));
 }
 
-static void what_cannot_be_examined_is_refused(void **state)
+static int take_a_minute(void *ctx, uint64_t *ticks)
 {
-	struct flush_job small = job_with(nothing, false), odd = small, many = small;
+	(void)ctx;
+	(void)ticks;
+	/* By a TSC that went wrong: the clock says that a tick takes long. */
+	return 0;
+}
+
+static void a_clock_that_went_wrong_leaves_it_open(void **state)
+{
+	struct tick_clock slow = { .hz = 1e-3 };
+	struct flush_job job = job_with(take_a_minute, false);
 	struct flush_found found;
-	struct reason why = { "" };
 
 	(void)state;
-	small.bytes = (1ul << 20) - 4096;
-	odd.bytes = bytes - 64;
-	many.tries = FLUSH_MAX_TRIES + 1;
-	assert_int_equal(flush_detect(&small, NULL, &found, &why), -EINVAL);
-	assert_non_null(strstr(why.text, "1 MiB or more"));
-	assert_int_equal(flush_detect(&odd, NULL, &found, NULL), -EINVAL);
-	assert_int_equal(flush_detect(&many, NULL, &found, NULL), -EINVAL);
-	assert_int_equal(calls, 0);
+	job.clock = &slow;
+	assert_int_equal(flush_detect(&job, NULL, &found, NULL), 0);
+	assert_int_equal(found.verdict, FLUSH_CANNOT_TELL);
+	assert_non_null(strstr(found.text, "its control cannot be timed; `tdcost doctor`"));
 }
 
-/* ---- the lines that are read again ---- */
-
-static void a_probe_is_spread_over_the_region(void **state)
+static void bad_input_is_refused_in_one_line(void **state)
 {
-	const size_t sizes[] = { 1024, 4096, 65536, 131072, 131136, 1ul << 20, bytes };
+	static const struct tick_clock stopped;
+	static const struct {
+		size_t bytes;
+		unsigned tries;
+		const struct tick_clock *clock;
+		const char *says;
+	} cases[] = {
+		{ (64ul << 10) - 4096, 0, &ruler, "too small for a probe" },
+		{ (1ul << 20) - 64, 0, &ruler, "not whole pages" },
+		{ 1ul << 20, FLUSH_MAX_TRIES + 1, &ruler, "take 42 at most" },
+		{ 1ul << 20, 0, &stopped, "calibrate it first" },
+	};
 
 	(void)state;
-	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
-		size_t lines = sizes[s] / 64, quarter[4] = { 0 };
-		unsigned char *seen = calloc(lines, 1);
-		struct flush_probe p;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct flush_job job = job_with(nothing, false);
+		struct flush_found found;
+		struct reason why = { "" };
 
-		assert_non_null(seen);
-		assert_int_equal(flush_probe_init(&p, region, sizes[s], 3), 0);
-		assert_int_equal(p.n, lines < 2048 ? lines : 2048);
-		for (unsigned i = 0; i < p.n; i++) {
-			assert_true(p.line[i] < lines);
-			assert_int_equal(seen[p.line[i]]++, 0);
-			quarter[p.line[i] * 4 / lines]++;
-		}
-		for (unsigned i = 0; i < 4; i++)
-			assert_true(quarter[i] >= p.n / 4 - 1);
-		flush_probe_free(&p);
-		free(seen);
+		job.bytes = cases[i].bytes;
+		job.tries = cases[i].tries;
+		job.clock = cases[i].clock;
+		assert_int_equal(flush_detect(&job, NULL, &found, &why), -EINVAL);
+		if (!strstr(why.text, cases[i].says) || strchr(why.text, '\n'))
+			fail_msg("'%s'", why.text);
 	}
-}
-
-static void a_probe_changes_nothing(void **state)
-{
-	struct flush_probe p;
-	struct flush_reads reads;
-
-	(void)state;
-	for (size_t at = 0; at < bytes; at++)
-		region[at] = (char)(at * 5 + (at >> 12));
-	assert_int_equal(flush_probe_init(&p, region, bytes, 4), 0);
-	flush_probe_load(&p);
-	flush_reads_reference(&p, &cpu, &reads);
-	assert_true(reads.cached > 0 && reads.evicted > 0);
-	assert_true(flush_probe_read(&p) > 0);
-	for (size_t at = 0; at < bytes; at++)
-		if (region[at] != (char)(at * 5 + (at >> 12)))
-			fail_msg("byte %zu", at);
-	flush_probe_free(&p);
-}
-
-static void too_few_lines_are_no_probe(void **state)
-{
-	struct flush_probe p;
-
-	(void)state;
-	assert_int_equal(flush_probe_init(&p, region, 15 * 64, 4), -EINVAL);
-	assert_int_equal(flush_probe_init(&p, region, 16 * 64, 4), 0);
-	assert_true(flush_probe_read(&p) > 0);
-	flush_probe_free(&p);
+	assert_int_equal(calls, 0);
 }
 
 int main(void)
@@ -318,10 +280,8 @@ int main(void)
 		cmocka_unit_test(a_flush_may_bring_its_own_clock),
 		cmocka_unit_test(a_clear_verdict_takes_the_tries_asked_for),
 		cmocka_unit_test(a_flush_that_breaks_down_ends_it),
-		cmocka_unit_test(what_cannot_be_examined_is_refused),
-		cmocka_unit_test(a_probe_is_spread_over_the_region),
-		cmocka_unit_test(a_probe_changes_nothing),
-		cmocka_unit_test(too_few_lines_are_no_probe),
+		cmocka_unit_test(a_clock_that_went_wrong_leaves_it_open),
+		cmocka_unit_test(bad_input_is_refused_in_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
