@@ -16,7 +16,8 @@ int precision_add(struct precision *p, const struct run_invocation *inv, size_t 
 
 	for (size_t i = 0; i < n && !ret; i++)
 		ret = dataset_add(p->ds, inv[i].group, inv[i].round, inv[i].result.samples,
-				  inv[i].result.n_samples, p->clock->overhead, 1e9 / p->clock->hz);
+				  inv[i].result.n_samples, inv[i].result.overhead,
+				  1e9 / p->clock->hz);
 	return ret;
 }
 

@@ -12,7 +12,7 @@
 
 struct precision {
 	const struct plan *plan;
-	const struct tick_clock *clock; /* overhead and rate as the store has them */
+	const struct tick_clock *clock; /* of which the rate counts */
 	struct dataset *ds;
 	double target;	 /* half a width, as a share of A's level */
 	double widest;	 /* of the last look; INFINITY before there is one */

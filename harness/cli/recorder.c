@@ -41,7 +41,7 @@ static int put_host(struct recorder *rec, const struct machine *m, struct reason
  * Under -icount, and in Bochs, the TSC moves by one with each instruction, whatever rate the guest
  * believes it to have; that rate only paces the run.
  */
-static int put_boot(struct recorder *rec, const struct machine *m, struct tick_clock *clock,
+static int put_boot(struct recorder *rec, const struct machine *m, const struct tick_clock *clock,
 		    struct reason *why)
 {
 	enum clock_unit unit = lane_clock(m->lane);
@@ -57,7 +57,7 @@ static int put_boot(struct recorder *rec, const struct machine *m, struct tick_c
 		.resolution = clock->resolution,
 		.overhead = clock->overhead,
 	};
-	int ret = identity ? store_put_boot(rec->store, &b, &rec->boot, &clock->overhead, why)
+	int ret = identity ? store_put_boot(rec->store, &b, &rec->boot, why)
 			   : reason_set(why, -ENOMEM, "out of memory");
 
 	free(identity);
@@ -196,7 +196,8 @@ static int put_findings(struct recorder *rec, const struct machine *m, struct re
 }
 
 int recorder_begin(struct recorder *rec, const struct machine *m, const struct plan *plan,
-		   const struct recorder_run *run, struct tick_clock *clock, struct reason *why)
+		   const struct recorder_run *run, const struct tick_clock *clock,
+		   struct reason *why)
 {
 	int ret = put_host(rec, m, why);
 
@@ -239,7 +240,7 @@ static int check_same(struct recorder *rec, const struct plan *plan, const char 
 }
 
 int recorder_resume(struct recorder *rec, const struct machine *m, const struct plan *plan,
-		    const char *uuid, struct tick_clock *clock, unsigned *first_round,
+		    const char *uuid, const struct tick_clock *clock, unsigned *first_round,
 		    struct reason *why)
 {
 	struct store_run_data data;
@@ -293,6 +294,7 @@ static int fill_rows(const struct run_invocation *inv, struct rows *rows,
 		.arm_group = inv->group,
 		.cpu = inv->cpu,
 		.node = inv->node,
+		.overhead = r->overhead,
 		.setup = rows->setup,
 		.varying = rows->varying,
 		.started = inv->started,

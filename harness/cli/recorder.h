@@ -22,13 +22,13 @@ struct recorder_run {
 
 /**
  * recorder_begin() - host, environment, boot, run, cells and the machine's flags
- * @clock: its overhead becomes the one that the file holds for this boot, because that is what
- *	views subtract
+ * @clock: as calibrated in the calling process
  *
  * Return: 0 or -errno with @why. @rec->store must be open.
  */
 int recorder_begin(struct recorder *rec, const struct machine *m, const struct plan *plan,
-		   const struct recorder_run *run, struct tick_clock *clock, struct reason *why);
+		   const struct recorder_run *run, const struct tick_clock *clock,
+		   struct reason *why);
 
 /**
  * recorder_resume() - go on with run @uuid, which must be that of @plan on this machine
@@ -38,7 +38,7 @@ int recorder_begin(struct recorder *rec, const struct machine *m, const struct p
  * with @why; the run is then as it was.
  */
 int recorder_resume(struct recorder *rec, const struct machine *m, const struct plan *plan,
-		    const char *uuid, struct tick_clock *clock, unsigned *first_round,
+		    const char *uuid, const struct tick_clock *clock, unsigned *first_round,
 		    struct reason *why);
 
 /* A run_sink's round(); @ctx is the recorder. */

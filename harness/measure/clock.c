@@ -9,6 +9,12 @@
 #include "harness/measure/timed.h"
 
 #define EMPTY_SAMPLES 4001
+/*
+ * The first one pays for cold code and an interrupt makes one long: the two longest are left out,
+ * and the two shortest. Few enough that they fit into half a microsecond and leave the caches alone.
+ */
+#define EMPTY_PROBE 9
+#define EMPTY_TRIM  2
 
 static uint64_t raw_ns(void)
 {
@@ -56,7 +62,8 @@ static uint64_t nothing(void *state, unsigned arm, unsigned reps)
 /* Volatile, so that the call stays as indirect as a benchmark's. */
 static uint64_t (*volatile empty_sample)(void *, unsigned, unsigned) = nothing;
 
-static size_t empty_costs(uint64_t *ticks, size_t n)
+/* Sorted. */
+static void empty_costs(uint64_t *ticks, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct timed t = timed_sample(empty_sample, NULL, 0, 1);
@@ -64,27 +71,25 @@ static size_t empty_costs(uint64_t *ticks, size_t n)
 		ticks[i] = t.ticks;
 	}
 	qsort(ticks, n, sizeof(*ticks), compare_u64);
-	return n;
 }
 
-void clock_empty_cost(unsigned n, double *median, double *p90)
+double clock_empty_cost(void)
 {
-	uint64_t ticks[EMPTY_SAMPLES] = { 0 };
+	uint64_t ticks[EMPTY_PROBE], sum = 0;
 
-	if (!n || n > EMPTY_SAMPLES)
-		n = EMPTY_SAMPLES;
-	/* The first ones pay for cold code. */
-	empty_costs(ticks, n < 100 ? n : 100);
-	empty_costs(ticks, n);
-	*median = (double)ticks[n / 2];
-	*p90 = (double)ticks[(size_t)n * 9 / 10];
+	empty_costs(ticks, EMPTY_PROBE);
+	/* A mean, because a median of a counter with steps of 26 ticks moves by a whole step. */
+	for (unsigned i = EMPTY_TRIM; i < EMPTY_PROBE - EMPTY_TRIM; i++)
+		sum += ticks[i];
+	return (double)sum / (EMPTY_PROBE - 2 * EMPTY_TRIM);
 }
 
 /*
- * The smallest difference between two distinct empty costs: where the counter advances in steps
- * (26 ticks on a Zen 5 guest whose TSC is scaled from a 100 MHz counter) this is the step.
+ * The resolution is the smallest difference between two distinct empty costs: where the counter
+ * advances in steps (26 ticks on a Zen 5 guest whose TSC is scaled from a 100 MHz counter) this is
+ * the step.
  */
-static double resolution(void)
+static void measure_empty(struct tick_clock *clock)
 {
 	uint64_t ticks[EMPTY_SAMPLES], step = UINT64_MAX;
 
@@ -94,7 +99,8 @@ static double resolution(void)
 		if (ticks[i] != ticks[i - 1] && ticks[i] - ticks[i - 1] < step)
 			step = ticks[i] - ticks[i - 1];
 	/* One value only: the step is at most the value itself. */
-	return (double)(step == UINT64_MAX ? ticks[0] : step);
+	clock->resolution = (double)(step == UINT64_MAX ? ticks[0] : step);
+	clock->overhead = (double)ticks[EMPTY_SAMPLES / 2];
 }
 
 int clock_calibrate(struct tick_clock *clock, const struct cpu_info *cpu, unsigned ms,
@@ -113,8 +119,7 @@ int clock_calibrate(struct tick_clock *clock, const struct cpu_info *cpu, unsign
 	if (b.raw_ns <= a.raw_ns || b.tick <= a.tick)
 		return reason_set(why, -ENOTSUP, "the TSC or CLOCK_MONOTONIC_RAW went backwards");
 	clock->hz = (double)(b.tick - a.tick) * 1e9 / (double)(b.raw_ns - a.raw_ns);
-	clock->resolution = resolution();
-	clock_empty_cost(EMPTY_SAMPLES, &clock->overhead, &clock->overhead_p90);
+	measure_empty(clock);
 	return 0;
 }
 

@@ -19,8 +19,7 @@
 struct tick_clock {
 	double hz;	   /* ticks per second */
 	double resolution; /* ticks: the smallest step that a pair of reads shows */
-	double overhead;   /* ticks: median cost of an empty sample; what views subtract */
-	double overhead_p90;
+	double overhead;   /* ticks: median cost of an empty sample, of the calling process only */
 };
 
 static inline uint64_t tick_start(void)
@@ -58,8 +57,14 @@ struct tick_moment tick_moment(unsigned tries);
 int clock_calibrate(struct tick_clock *clock, const struct cpu_info *cpu, unsigned ms,
 		    struct reason *why);
 
-/* The empty cost alone, through the same path as a real sample: median and p90 of @n, in ticks. */
-void clock_empty_cost(unsigned n, double *median, double *p90);
+/**
+ * clock_empty_cost() - what an empty sample costs at this moment, in ticks
+ *
+ * The mean of the middle five of nine, through the same path as a real sample. It differs by process,
+ * and in one process by what the core's other hyperthread does, so measure it where and when samples
+ * are taken.
+ */
+double clock_empty_cost(void);
 
 /* How far @later - @earlier on the TSC is from the same on the other clock, as a share. */
 double clock_disagreement(const struct tick_clock *clock, const struct tick_moment *earlier,

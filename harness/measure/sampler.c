@@ -18,8 +18,15 @@
 #define MAX_RESERVED	   (1u << 18) /* samples: 8 MiB */
 #define MAX_RESERVED_PARTS (1u << 20) /* 16 MiB */
 /* TSC and CLOCK_MONOTONIC_RAW part by a few parts per million; a step is far beyond. */
-#define CLOCK_TOLERANCE 1e-3
-#define AWAY_TOLERANCE	0.02
+#define CLOCK_TOLERANCE	   1e-3
+#define AWAY_TOLERANCE	   0.02
+#define OVERHEAD_TOLERANCE 1e-3
+
+/* The mean of the empty costs taken so far. */
+struct empty_cost {
+	double sum;
+	unsigned n;
+};
 
 /* One invocation under way. */
 struct sampling {
@@ -33,7 +40,8 @@ struct sampling {
 	uint32_t *order;	 /* of the arms in a block */
 	bool *too_short, *moved; /* per arm: said already */
 	size_t room, parts_room;
-	uint64_t deadline; /* tick at which no new block starts */
+	struct empty_cost before, after; /* the blocks */
+	uint64_t deadline;		 /* tick at which no new block starts */
 	bool oom;
 	int failed; /* what a hook gave to give_up(); 0: none did */
 	struct reason failed_why;
@@ -107,6 +115,17 @@ static int reserve_parts(struct sampling *s, size_t room)
 	return 0;
 }
 
+static void add_empty(struct empty_cost *e)
+{
+	e->sum += clock_empty_cost();
+	e->n++;
+}
+
+static double mean_empty(const struct empty_cost *e)
+{
+	return e->sum / e->n;
+}
+
 static void keep_value(struct sampling *s, uint32_t seq, uint32_t series, double value)
 {
 	struct sampler_result *out = s->out;
@@ -146,7 +165,7 @@ double bench_sample_ticks(const struct bench_values *out)
 {
 	const struct sampling *s = out->s;
 
-	return (double)s->out->samples[out->seq].ticks - s->job->clock.overhead;
+	return (double)s->out->samples[out->seq].ticks - mean_empty(&s->before);
 }
 
 static int add_series(struct sampling *s, const char *metric, const char *subject)
@@ -279,7 +298,7 @@ static double shortest(struct sampling *s, unsigned arm)
 		if (t.ticks < ticks)
 			ticks = t.ticks;
 	}
-	return (double)ticks - s->job->clock.overhead;
+	return (double)ticks - mean_empty(&s->before);
 }
 
 /* How often an arm is repeated inside one sample: until it is long enough to be timed. */
@@ -357,8 +376,10 @@ static int sample_all(struct sampling *s)
 	for (unsigned block = 0; block < job->max_blocks; block++) {
 		if (block >= job->min_blocks && now_tick() > s->deadline)
 			break;
+		add_empty(&s->before);
 		if (!take_block(s, (int32_t)block))
 			return s->oom ? -ENOMEM : *s->stop ? -EINTR : s->failed;
+		add_empty(&s->after);
 	}
 	return 0;
 }
@@ -422,17 +443,38 @@ static void compare_surroundings(struct sampling *s, const struct surroundings *
 		flag_printf(s, FLAG_PAGE_FAULT, -1, "%ld page faults", is.faults - was->faults);
 }
 
-/* S13: the empty cost was calibrated in another process; is it right in this one? */
-static void check_overhead(struct sampling *s)
+bool overhead_moved(double before, double after, double resolution, double shortest)
 {
-	double median, p90, was = s->job->clock.overhead;
+	double matters = OVERHEAD_TOLERANCE * shortest;
 
-	clock_empty_cost(1001, &median, &p90);
-	json_object_set_new(s->out->varying, "empty_cost_ticks", json_real(median));
-	json_object_set_new(s->out->varying, "empty_cost_p90_ticks", json_real(p90));
-	if (fabs(median - was) > s->job->clock.resolution)
-		flag_printf(s, FLAG_OVERHEAD, -1, "%.0f ticks here, %.0f are subtracted", median,
-			    was);
+	return fabs(after - before) > (matters > resolution ? matters : resolution);
+}
+
+static double shortest_sample(const struct sampler_result *r)
+{
+	uint64_t ticks = UINT64_MAX;
+
+	for (size_t i = 0; i < r->n_samples; i++)
+		if (r->samples[i].block >= 0 && r->samples[i].ticks < ticks)
+			ticks = r->samples[i].ticks;
+	return (double)ticks;
+}
+
+/*
+ * What is subtracted was measured before each block. What was measured after each had no part in
+ * it, so it shows whether the subtraction is right in this process.
+ */
+static void settle_overhead(struct sampling *s)
+{
+	struct sampler_result *out = s->out;
+	double after = mean_empty(&s->after);
+
+	out->overhead = mean_empty(&s->before);
+	json_object_set_new(out->varying, "empty_cost_ticks", json_real(after));
+	if (overhead_moved(out->overhead, after, s->job->clock.resolution, shortest_sample(out)))
+		flag_printf(s, FLAG_OVERHEAD, -1,
+			    "%.1f ticks are subtracted, %.1f were measured after the blocks",
+			    out->overhead, after);
 }
 
 static int open_events(struct sampling *s, struct reason *why)
@@ -500,7 +542,8 @@ static int measure(struct sampling *s)
 
 	if (ret)
 		return ret;
-	check_overhead(s);
+	/* The warm-up needs one; the blocks have their own. */
+	add_empty(&s->before);
 	warm = warm_up(s);
 	json_object_set_new(s->out->varying, "warm_up_blocks", json_integer(warm));
 	/* Twice: the first look faults in what looking needs. */
@@ -510,6 +553,7 @@ static int measure(struct sampling *s)
 	if (ret)
 		return ret;
 	compare_surroundings(s, &was);
+	settle_overhead(s);
 	if (b->finish && b->finish(s->state, &found))
 		flag_add(&s->ctx, FLAG_VERIFY, -1, found.text);
 	reps = json_array();

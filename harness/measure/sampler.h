@@ -29,7 +29,7 @@ struct sampler_job {
 	uint64_t slice_ns;   /* set-up, verification, warm-up and samples; then no new block */
 	unsigned min_blocks; /* taken also when the slice is over */
 	unsigned max_blocks;
-	struct tick_clock clock; /* calibrated in another process */
+	struct tick_clock clock; /* calibrated in another process; its overhead is not used */
 	bool check;		 /* see struct machine: nothing of it is stored */
 	const char *events[PMU_MAX_EVENTS];
 	unsigned n_events;
@@ -56,6 +56,7 @@ struct sampler_part {
 };
 
 struct sampler_result {
+	double overhead; /* ticks: empty cost in this process, to be subtracted from each sample */
 	struct sample *samples;
 	size_t n_samples;
 	struct sampler_flag *flags;
@@ -87,5 +88,15 @@ void sampler_result_free(struct sampler_result *result);
  * Fewer than six blocks are not.
  */
 bool warm_up_steady(const double *block_ticks, size_t n);
+
+/**
+ * overhead_moved() - did the empty cost move by more than matters to the samples?
+ * @before, @after: its means over what was measured before, and after, each block
+ * @resolution: the clock's
+ * @shortest: the shortest sample
+ *
+ * In ticks. What matters is more than the resolution and more than 0.1 % of the shortest sample.
+ */
+bool overhead_moved(double before, double after, double resolution, double shortest);
 
 #endif

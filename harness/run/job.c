@@ -28,13 +28,12 @@ int job_send(int fd, const struct sampler_job *job)
 	for (unsigned i = 0; i < job->n_events; i++)
 		json_array_append_new(events, json_string(job->events[i]));
 	return send_json(fd, WIRE_JOB,
-			 json_pack("{s:s, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:f, s:f, s:f, s:b}",
+			 json_pack("{s:s, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:f, s:f, s:b}",
 				   "bench", job->bench->name, "arms", arms, "events", events, "cpu",
 				   (int)job->cpu, "seed", (json_int_t)job->seed, "slice_ns",
 				   (json_int_t)job->slice_ns, "min_blocks", (int)job->min_blocks,
 				   "max_blocks", (int)job->max_blocks, "hz", job->clock.hz,
-				   "resolution", job->clock.resolution, "overhead",
-				   job->clock.overhead, "check", job->check));
+				   "resolution", job->clock.resolution, "check", job->check));
 }
 
 static int parse_arms(const json_t *list, struct sampler_job *job, struct cell **arms,
@@ -67,11 +66,11 @@ static int parse_job(json_t *j, const struct bench_info *(*find)(const char *nam
 	json_int_t seed, slice;
 	int cpu, min_blocks, max_blocks, check;
 
-	if (json_unpack(j, "{s:s, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:f, s:f, s:f, s:b}", "bench",
+	if (json_unpack(j, "{s:s, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:f, s:f, s:b}", "bench",
 			&bench, "arms", &list, "events", &names, "cpu", &cpu, "seed", &seed,
 			"slice_ns", &slice, "min_blocks", &min_blocks, "max_blocks", &max_blocks,
-			"hz", &job->clock.hz, "resolution", &job->clock.resolution, "overhead",
-			&job->clock.overhead, "check", &check))
+			"hz", &job->clock.hz, "resolution", &job->clock.resolution, "check",
+			&check))
 		return reason_set(why, -EPROTO, "the job cannot be read");
 	job->bench = find(bench);
 	if (!job->bench)
@@ -121,8 +120,8 @@ static json_t *result_json(const struct sampler_result *r)
 	for (size_t i = 0; i < r->n_series; i++)
 		json_array_append_new(series, json_pack("{s:s, s:s}", "metric", r->series[i].metric,
 							"subject", r->series[i].subject));
-	return json_pack("{s:o, s:o, s:O, s:O}", "flags", flags, "series", series, "setup",
-			 r->setup, "varying", r->varying);
+	return json_pack("{s:f, s:o, s:o, s:O, s:O}", "overhead", r->overhead, "flags", flags,
+			 "series", series, "setup", r->setup, "varying", r->varying);
 }
 
 int result_send(int fd, const struct sampler_result *r)
@@ -182,8 +181,8 @@ static int parse_result(const char *text, size_t bytes, struct sampler_result *r
 	json_t *j = json_loadb(text, bytes, 0, NULL), *flags, *series, *setup, *varying;
 	int ret = -EPROTO;
 
-	if (json_unpack(j, "{s:o, s:o, s:o, s:o}", "flags", &flags, "series", &series, "setup",
-			&setup, "varying", &varying))
+	if (json_unpack(j, "{s:F, s:o, s:o, s:o, s:o}", "overhead", &r->overhead, "flags", &flags,
+			"series", &series, "setup", &setup, "varying", &varying))
 		goto out;
 	ret = parse_flags(flags, r);
 	if (!ret)

@@ -10,7 +10,7 @@ static const char *const flat_sql =
 	"SELECT ?2 AS schema, f.run, f.label, f.host, b.host AS host_id, f.kernel, f.lane, f.clock,"
 	" f.tool, f.benchmark, f.version, f.factors, f.kind, f.round, f.position, f.arm_group,"
 	" f.arm, f.pinned_cpu, f.node, f.seq, f.cpu, f.block, f.warm_up, f.raw_ticks, b.tick_hz,"
-	" b.overhead AS overhead_ticks, f.net_ticks,"
+	" f.overhead_ticks, f.net_ticks,"
 	" CASE f.clock WHEN 'ns' THEN f.value END AS time_ns,"
 	" CASE f.clock WHEN 'instructions' THEN f.value END AS instructions, f.work, f.work_unit,"
 	" CASE f.clock WHEN 'ns' THEN f.value_per_work END AS time_per_work_ns,"

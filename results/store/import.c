@@ -145,7 +145,14 @@ static int take_end(struct import *im, const json_t *j)
 		       ARGS(TEXT(im->run), INT(im->line)), im->why);
 }
 
-static int take_record(struct import *im, const json_t *j)
+/* Before schema 3 an invocation had no empty cost of its own. */
+static void add_overhead(json_t *invocation)
+{
+	if (json_integer_value(json_object_get(invocation, "schema")) < 3)
+		json_object_set_new(invocation, "overhead_ticks", json_null());
+}
+
+static int take_record(struct import *im, json_t *j)
 {
 	int type = record_type(j), err;
 
@@ -165,8 +172,10 @@ static int take_record(struct import *im, const json_t *j)
 		return import_samples(im, j);
 	if (!err && type == R_PARTS)
 		return import_parts(im, j);
-	if (!err && type == T_INVOCATION)
+	if (!err && type == T_INVOCATION) {
+		add_overhead(j);
 		err = import_end_invocation(im);
+	}
 	return err ?: import_row(im, (enum table_id)type, j);
 }
 

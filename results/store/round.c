@@ -159,10 +159,11 @@ static int put_invocation_row(struct round *r, const struct store_invocation *v,
 	err = sql_run(
 		r->s,
 		"INSERT INTO invocation (run, boot, round, position, arm_group, cpu, node, setup,"
-		" varying, started, samples, warm_up) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+		" varying, started, samples, warm_up, overhead)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
 		ARGS(INT(r->run), INT(r->boot), INT(v->round), INT(v->position), INT(v->arm_group),
 		     INT(v->cpu), INT(v->node), TEXT(v->setup), TEXT(v->varying), INT(v->started),
-		     INT(v->n_samples), INT(warm_up)),
+		     INT(v->n_samples), INT(warm_up), REAL(v->overhead)),
 		r->why);
 	*id = sqlite3_last_insert_rowid(r->s->db);
 	return err;

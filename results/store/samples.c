@@ -75,9 +75,9 @@ static int fetch(struct walk *w, int64_t id, size_t *n)
 static int prepare(struct walk *w, int64_t run, bool warmup)
 {
 	static const char *const invocations =
-		"SELECT i.id, i.round, i.position, i.arm_group, i.cpu, i.node, b.overhead, "
-		"b.tick_hz,"
-		" i.samples FROM invocation i JOIN boot b ON b.id = i.boot WHERE i.run = ?"
+		"SELECT i.id, i.round, i.position, i.arm_group, i.cpu, i.node, " OVERHEAD
+		", b.tick_hz, i.samples FROM invocation i JOIN boot b ON b.id = i.boot WHERE i.run "
+		"= ?"
 		" ORDER BY i.round, i.position";
 	static const char *const samples[] = {
 		"SELECT seq, arm, block, cpu, ticks, work FROM sample WHERE invocation = ?"

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
--- The schema of a tdcost database, version 2: its only definition. Built into the program, and
+-- The schema of a tdcost database, version 3: its only definition. Built into the program, and
 -- described for people who write SQL in docs/tdcost-db.5.
 --
 -- Whoever changes this raises SCHEMA_VERSION in history.c and adds there the step that brings an
@@ -33,7 +33,7 @@ CREATE TABLE boot (
 	clock TEXT NOT NULL,
 	tick_hz REAL NOT NULL,    -- ticks per second, or per 1e9 instructions
 	resolution REAL NOT NULL, -- ticks
-	overhead REAL NOT NULL,   -- ticks; the views subtract it
+	overhead REAL NOT NULL,   -- ticks, in the process that calibrated; see invocation
 	-- A run takes the calibration that its file recorded first. Two files of one boot have one
 	-- each; where they are merged both stay, so that no figure changes.
 	UNIQUE (boot_id, host, environment, lane, clock, tick_hz, resolution, overhead)
@@ -103,6 +103,7 @@ CREATE TABLE invocation (
 	started INTEGER NOT NULL,
 	samples INTEGER NOT NULL, -- how many it holds, so that listing runs need not count them
 	warm_up INTEGER NOT NULL, -- how many of those are warm-up
+	overhead REAL, -- ticks, in this process; NULL before version 3: the boot's is subtracted
 	UNIQUE (run, round, position)
 ) STRICT;
 
@@ -199,14 +200,15 @@ SELECT r.uuid AS run, r.label, h.name AS host, e.kernel, b.lane, b.clock, r.tool
 	c.benchmark, c.version, c.factors, rc.kind,
 	i.round, i.position, i.id AS invocation, i.cpu AS pinned_cpu, i.node,
 	s.seq, s.cpu, s.block, s.block < 0 AS warm_up, i.arm_group, s.arm,
-	s.ticks AS raw_ticks, s.work, s.ticks - b.overhead AS net_ticks,
-	(s.ticks - b.overhead) * (1e9 / b.tick_hz) AS value, b.clock AS unit,
-	(s.ticks - b.overhead) * (1e9 / b.tick_hz) / s.work AS value_per_work, m.per AS work_unit,
-	CASE WHEN b.clock = 'ns' AND m.bytes_per > 0 AND s.ticks > b.overhead THEN
-		s.work * m.bytes_per / ((s.ticks - b.overhead) * (1e9 / b.tick_hz))
+	s.ticks AS raw_ticks, s.work, i.overhead_ticks, s.ticks - i.overhead_ticks AS net_ticks,
+	(s.ticks - i.overhead_ticks) * (1e9 / b.tick_hz) AS value, b.clock AS unit,
+	(s.ticks - i.overhead_ticks) * (1e9 / b.tick_hz) / s.work AS value_per_work, m.per AS work_unit,
+	CASE WHEN b.clock = 'ns' AND m.bytes_per > 0 AND s.ticks > i.overhead_ticks THEN
+		s.work * m.bytes_per / ((s.ticks - i.overhead_ticks) * (1e9 / b.tick_hz))
 	END AS gb_per_s
 FROM sample s
-JOIN invocation i ON i.id = s.invocation
+JOIN (SELECT i.*, ifnull(i.overhead, b.overhead) AS overhead_ticks
+	FROM invocation i JOIN boot b ON b.id = i.boot) i ON i.id = s.invocation
 JOIN run r ON r.id = i.run
 JOIN boot b ON b.id = i.boot
 JOIN host h ON h.id = b.host

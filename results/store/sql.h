@@ -33,6 +33,9 @@ struct sql_arg {
 #define ARGS(...) ((const struct sql_arg[]){ __VA_ARGS__, { .type = SQL_END } })
 #define NO_ARGS	  ((const struct sql_arg[]){ { .type = SQL_END } })
 
+/* What to subtract from the samples of invocation i in boot b, as view flat does. */
+#define OVERHEAD "ifnull(i.overhead, b.overhead)"
+
 /*
  * The errno of the connection's last failure, with words that name the file and what to do.
  * Call it before anything else uses the connection.

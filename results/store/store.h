@@ -56,7 +56,7 @@ struct store_boot {
 	enum clock_unit clock;
 	double tick_hz;	   /* ticks per second (or per 1e9 instructions) */
 	double resolution; /* ticks */
-	double overhead;   /* ticks: the empty cost that views subtract */
+	double overhead;   /* ticks: the empty cost in the process that calibrated */
 };
 
 struct store_run {
@@ -114,6 +114,7 @@ struct store_invocation {
 	unsigned arm_group;
 	unsigned cpu;
 	int node;
+	double overhead;     /* ticks: the empty cost in this process, which the views subtract */
 	const char *setup;   /* JSON: what was drawn anew: CPU, offset, environment size, seed */
 	const char *varying; /* JSON: load, steal, warm-up blocks, empty cost seen */
 	int64_t started;     /* Unix time in ms */
@@ -132,12 +133,8 @@ struct store_invocation {
  */
 int store_put_host(struct store *s, const struct store_host *h, struct reason *why);
 
-/**
- * store_put_boot() - the boot with its environment
- * @overhead_used: set to the overhead the file holds for it (the first one recorded); NULL ok
- */
-int store_put_boot(struct store *s, const struct store_boot *b, int64_t *boot,
-		   double *overhead_used, struct reason *why);
+/* The boot with its environment. */
+int store_put_boot(struct store *s, const struct store_boot *b, int64_t *boot, struct reason *why);
 
 /*
  * One transaction: the run, its metrics and its cells. State is RUN_OPEN. -EEXIST also for a metric
@@ -226,7 +223,7 @@ struct store_run_data {
 	char *argv, *plan, *identity, *varying, *tool;
 	int64_t boot; /* where it began; 0 where nobody said and no round is there */
 	char boot_id[64], environment[40], host_id[40];
-	double tick_hz, resolution, overhead;
+	double tick_hz, resolution, overhead; /* overhead: the mean over its invocations */
 	char cpu[64];
 	unsigned family, model, stepping, packages, llcs, cpus;
 	uint64_t memory;
@@ -253,7 +250,7 @@ struct store_invocation_row {
 	int64_t id;
 	unsigned round, position, arm_group, cpu;
 	int node;
-	double overhead;      /* ticks, of its boot */
+	double overhead;      /* ticks: what to subtract from each sample */
 	double unit_per_tick; /* ns (or instructions) per tick */
 };
 int store_each_invocation(struct store *s, const char *uuid, bool warmup,

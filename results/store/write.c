@@ -33,14 +33,13 @@ static int put_boot(struct store *s, const struct store_boot *b, struct reason *
 		       why);
 }
 
-static int get_boot(struct store *s, const struct store_boot *b, int64_t *boot, double *overhead,
-		    struct reason *why)
+static int get_boot(struct store *s, const struct store_boot *b, int64_t *boot, struct reason *why)
 {
 	sqlite3_stmt *st;
 	int ret;
 
 	ret = sql_query(s, &st,
-			"SELECT id, overhead FROM boot WHERE boot_id = ? AND host = ? AND"
+			"SELECT id FROM boot WHERE boot_id = ? AND host = ? AND"
 			" environment = ? AND lane = ? AND clock = ? ORDER BY id LIMIT 1",
 			ARGS(TEXT(b->boot_id), TEXT(b->host), TEXT(b->environment),
 			     TEXT(lane_name(b->lane)), TEXT(clock_unit_name(b->clock))),
@@ -48,17 +47,13 @@ static int get_boot(struct store *s, const struct store_boot *b, int64_t *boot, 
 	if (ret)
 		return ret;
 	ret = sql_step(s, st, why);
-	if (ret > 0) {
+	if (ret > 0)
 		*boot = sqlite3_column_int64(st, 0);
-		if (overhead)
-			*overhead = sqlite3_column_double(st, 1);
-	}
 	sqlite3_finalize(st);
 	return ret < 0 ? ret : 0;
 }
 
-int store_put_boot(struct store *s, const struct store_boot *b, int64_t *boot,
-		   double *overhead_used, struct reason *why)
+int store_put_boot(struct store *s, const struct store_boot *b, int64_t *boot, struct reason *why)
 {
 	int err = sql_begin(s, why);
 
@@ -66,7 +61,7 @@ int store_put_boot(struct store *s, const struct store_boot *b, int64_t *boot,
 		return err;
 	err = put_boot(s, b, why);
 	if (!err)
-		err = get_boot(s, b, boot, overhead_used, why);
+		err = get_boot(s, b, boot, why);
 	return sql_end(s, err, why);
 }
 

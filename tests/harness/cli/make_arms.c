@@ -88,7 +88,7 @@ static int put_boot(struct store *s, int64_t *boot, struct reason *why)
 
 	hash_text(identity(), hash);
 	ret = store_put_host(s, &host, why);
-	return ret ? ret : store_put_boot(s, &b, boot, NULL, why);
+	return ret ? ret : store_put_boot(s, &b, boot, why);
 }
 
 static int put_run(struct store *s, const char *uuid, const char *label, int64_t boot,

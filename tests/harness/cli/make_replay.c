@@ -68,7 +68,7 @@ static int put_boot(struct store *s, int64_t *boot, struct reason *why)
 
 	hash_text(IDENTITY, hash);
 	ret = store_put_host(s, &host, why);
-	return ret ? ret : store_put_boot(s, &b, boot, NULL, why);
+	return ret ? ret : store_put_boot(s, &b, boot, why);
 }
 
 static char *factors_of(size_t i)

@@ -134,6 +134,7 @@ struct taken {
 	int node;
 	int64_t started;
 	size_t n_samples;
+	double overhead;
 	json_t *setup;
 };
 
@@ -163,6 +164,7 @@ static int take_round(void *ctx, const struct run_invocation *inv, size_t n, str
 			inv[i].node,
 			inv[i].started,
 			inv[i].result.n_samples,
+			inv[i].result.overhead,
 			json_incref(inv[i].result.setup),
 		};
 	}
@@ -312,6 +314,28 @@ static void rounds_arrive_whole_and_in_order(void **state)
 			assert_true(t->started > 1500000000000);
 		}
 	}
+	plan_free(&plan);
+}
+
+/* An empty cost that differs by process: each child reports its own, not that of its parent. */
+static void child_with_another_overhead_than_the_parent_reports_its_own(void **state)
+{
+	struct plan plan = plan_of("telling", "n=1,2");
+	struct run_config config = config_of(2);
+	struct outcome o;
+
+	(void)state;
+	config.clock.overhead = 1e9;
+	o = go(&plan, &config);
+	assert_int_equal(o.state, RUN_DONE);
+	for (unsigned r = 0; r < 2; r++)
+		for (unsigned i = 0; i < 2; i++) {
+			double overhead = sink_state.at[r][i].overhead;
+
+			/* 1e6 ticks are some 0.4 ms, which the middle of nine empty samples never reaches. */
+			if (!(overhead > 0) || overhead > 1e6)
+				fail_msg("round %u, position %u: %g ticks", r, i, overhead);
+		}
 	plan_free(&plan);
 }
 
@@ -706,6 +730,7 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(rounds_arrive_whole_and_in_order),
+		TEST(child_with_another_overhead_than_the_parent_reports_its_own),
 		TEST(each_invocation_is_a_process_of_its_own),
 		TEST(a_resumed_run_goes_on_where_it_ended),
 		TEST(a_named_cpu_is_used),

@@ -51,7 +51,7 @@ static int started(void **state)
 	hash_text(identity, hash);
 	*state = &db;
 	return store_open(&db.s, db.path, STORE_CREATE, &why) ||
-	       store_put_host(db.s, &host, &why) || store_put_boot(db.s, &b, &db.boot, NULL, &why);
+	       store_put_host(db.s, &host, &why) || store_put_boot(db.s, &b, &db.boot, &why);
 }
 
 static int ended(void **state)

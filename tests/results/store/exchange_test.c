@@ -87,6 +87,62 @@ static void an_import_is_what_was_exported(void **state)
 	free(ours);
 }
 
+/* Text of schema 2: the same lines, and nothing of an overhead of each invocation. */
+static char *of_schema_2(const char *text)
+{
+	char *old = NULL, *line, *copy = strdup(text), *rest = copy;
+	size_t size;
+	FILE *out = open_memstream(&old, &size);
+
+	assert_non_null(copy);
+	assert_non_null(out);
+	while ((line = strsep(&rest, "\n")) && *line) {
+		json_t *j = json_loads(line, 0, NULL);
+
+		assert_non_null(j);
+		json_object_set_new(j, "schema", json_integer(2));
+		if (!strcmp(json_string_value(json_object_get(j, "type")), "invocation"))
+			assert_int_equal(json_object_del(j, "overhead_ticks"), 0);
+		json_dumpf(j, out, JSON_COMPACT | JSON_REAL_PRECISION(17));
+		putc('\n', out);
+		json_decref(j);
+	}
+	fclose(out);
+	free(copy);
+	return old;
+}
+
+static void import_of_schema_2_takes_overhead_of_boot(void **state)
+{
+	struct fixture *f = *state;
+	char *text = export_text(f->s, 2, STORE_JSONL), *old = of_schema_2(text), *again;
+	struct store *s = empty(f, "new.db");
+	struct store_counts n;
+	int64_t other;
+
+	OK(import_text(s, old, strlen(old), &n));
+	assert_int_equal(n.rounds, 4);
+	assert_int_equal(fixture_check(s), 0);
+	OK(sql_int(s,
+		   "SELECT count(*) FROM invocation i JOIN boot b ON b.id = i.boot JOIN flat f ON"
+		   " f.invocation = i.id WHERE i.overhead IS NOT NULL OR"
+		   " f.net_ticks != f.raw_ticks - b.overhead",
+		   NO_ARGS, &other, &why));
+	assert_int_equal(other, 0);
+	/* And out again, and in again, as what is not known. */
+	again = export_text(s, 2, STORE_JSONL);
+	assert_non_null(strstr(again, "\"overhead_ticks\":null"));
+	OK(import_text(s, again, strlen(again), &n));
+	assert_int_equal(n.same, 2);
+	/* What is known and what is not are not the same round. */
+	assert_int_equal(import_text(s, text, strlen(text), &n), -EEXIST);
+	assert_non_null(strstr(why.text, "overhead is NULL"));
+	store_close(s);
+	free(again);
+	free(old);
+	free(text);
+}
+
 /* Nobody said where it began, and it has neither a round nor a label. */
 static void a_bare_run_is_exported_too(void **state)
 {
@@ -127,7 +183,7 @@ static void every_line_says_what_it_is(void **state)
 		json_t *j = json_loadb(line, (size_t)(end - line), JSON_REJECT_DUPLICATES, NULL);
 
 		assert_non_null(j);
-		assert_int_equal(json_integer_value(json_object_get(j, "schema")), 2);
+		assert_int_equal(json_integer_value(json_object_get(j, "schema")), 3);
 		assert_string_equal(json_string_value(json_object_get(j, "host")), "host-1");
 		assert_non_null(json_string_value(json_object_get(j, "type")));
 		if (!strcmp(json_string_value(json_object_get(j, "type")), "run")) {
@@ -152,9 +208,11 @@ static const struct bad_line {
 	{ "{\"type\":\"host\"", "{\"type\":\"guest\"", "line 1: no line of an export" },
 	{ "{\"type\":\"host\"", "[\"type\",\"host\"", "line 1: not JSON" },
 	{ "{\"type\":\"host\"", "{\"a\":{},\"type\":\"host\"", "line 1: host has keys" },
-	{ "\"schema\":2,", "\"schema\":3,", "line 1: written by a newer tdcost" },
-	{ "\"schema\":2,", "\"schema\":0,", "line 1: no line of an export" },
-	{ "\"schema\":2,", "", "line 1: no line of an export" },
+	{ "\"schema\":3,", "\"schema\":4,", "line 1: written by a newer tdcost" },
+	{ "\"schema\":3,", "\"schema\":0,", "line 1: no line of an export" },
+	{ "\"schema\":3,", "", "line 1: no line of an export" },
+	{ "\"overhead_ticks\":0.33333333333333331", "\"overhead_ticks\":true",
+	  "invocation: overhead_ticks is no number" },
 	{ "\"family\":6", "\"family\":-6", "line 1: host: family is out of range" },
 	{ "\"family\":6", "\"family\":\"6\"", "line 1: host: family is no whole number" },
 	{ "\"family\":6", "\"family\":null", "line 1: host: family is null" },
@@ -313,7 +371,7 @@ static void csv_has_a_row_a_sample(void **state)
 	static const char *const header =
 		"schema,run,label,host,host_id,kernel,lane,clock,tool,benchmark,version,factors,";
 	static const char *const row =
-		"2,0a1b2c3d-run,\"a \"\"label\"\", with\nall\",box,host-1,6.12.9,host,ns,0.1,reset,"
+		"3,0a1b2c3d-run,\"a \"\"label\"\", with\nall\",box,host-1,6.12.9,host,ns,0.1,reset,"
 		"3,\"{\"\"quirk\"\":\"\"off\"\"}\",measured,0,0,0,0,5,-1,0,0,-3,1,1000,2000000000."
 		"0,"
 		"20.0,980.0,490.0,,1,4 KiB page,490.0,,8.35918367346939\n";
@@ -366,6 +424,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(an_import_is_what_was_exported),
+		TEST(import_of_schema_2_takes_overhead_of_boot),
 		TEST(a_bare_run_is_exported_too),
 		TEST(every_line_says_what_it_is),
 		TEST(a_wrong_line_is_named),

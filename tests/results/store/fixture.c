@@ -51,7 +51,7 @@ int fixture_put_boot(struct store *s, const char *kernel, const char *boot_id, i
 	hash_text(identity, hash);
 	err = store_put_host(s, &host, &why);
 	if (!err)
-		err = store_put_boot(s, &b, boot, NULL, &why);
+		err = store_put_boot(s, &b, boot, &why);
 	return err;
 }
 
@@ -117,6 +117,7 @@ int fixture_put_round(struct store *s, const char *uuid, int64_t boot, unsigned 
 		v[i] = (struct store_invocation){ .round = round,
 						  .position = i,
 						  .cpu = 5,
+						  .overhead = 20,
 						  .setup = "{\"offset\":64}",
 						  .varying = "{}",
 						  .started = 1000,

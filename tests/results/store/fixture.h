@@ -31,7 +31,7 @@ int fixture_ok(int ret, const char *file, int line);
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-/* The standard host, environment and boot: 2 GHz, an overhead of 20 ticks. */
+/* The standard host, environment and boot: 2 GHz, an overhead of 20 ticks where it was calibrated. */
 int fixture_put_boot(struct store *s, const char *kernel, const char *boot_id, int64_t *boot);
 
 /*
@@ -43,7 +43,7 @@ int fixture_begin(struct store *s, const char *uuid, const char *label, int64_t 
 
 /*
  * A round of @n_inv invocations of @n samples: every fourth sample is warm-up, arms alternate,
- * ticks are 1000 + seq.
+ * ticks are 1000 + seq, the overhead is 20.
  */
 int fixture_put_round(struct store *s, const char *uuid, int64_t boot, unsigned round,
 		      unsigned n_inv, size_t n);

@@ -118,7 +118,7 @@ static void a_newer_schema_is_refused(void **state)
 	f->s = NULL;
 	fixture_sql(f->path, "PRAGMA user_version = 99");
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		assert_refused(f->path, modes[i], -EPROTO, "(schema 99, this one knows 2)");
+		assert_refused(f->path, modes[i], -EPROTO, "(schema 99, this one knows 3)");
 		assert_words(f->path, "update tdcost");
 	}
 }
@@ -316,30 +316,47 @@ static void a_file_that_cannot_grow_is_a_full_disk(void **state)
 
 /* ---- migrations: a program of tomorrow opens a file of today ---- */
 
-/* From the first version on; files of this one are past the first step. */
+/* From the first version on; files of this one are past the first two steps. */
 static const char *const good_steps[] = {
+	"SELECT 1",
 	"SELECT 1",
 	"ALTER TABLE run ADD COLUMN mood TEXT; UPDATE run SET mood = 'calm'",
 	("CREATE TABLE extra (run INTEGER NOT NULL REFERENCES run, x INTEGER) STRICT;"
 	 "INSERT INTO extra SELECT id, 42 FROM run"),
 };
-static const struct schema_history tomorrow = { schema_sql, 4, good_steps };
+static const struct schema_history tomorrow = { schema_sql, 5, good_steps };
 
 static const char *const bad_steps[] = {
+	"SELECT 1",
 	"SELECT 1",
 	"ALTER TABLE run ADD COLUMN mood TEXT",
 	"INSERT INTO no_such_table VALUES (1)",
 };
-static const struct schema_history failing = { schema_sql, 4, bad_steps };
+static const struct schema_history failing = { schema_sql, 5, bad_steps };
 
 static const char *const dangling_steps[] = {
 	"SELECT 1",
-	"PRAGMA defer_foreign_keys = ON; INSERT INTO run_cell SELECT 77, 0, hash, 0, 0, 'planned',"
-	" 'measured', NULL, '[]', '{}' FROM cell LIMIT 1",
+	"SELECT 1",
+	("PRAGMA defer_foreign_keys = ON; INSERT INTO run_cell SELECT 77, 0, hash, 0, 0, 'planned',"
+	 " 'measured', NULL, '[]', '{}' FROM cell LIMIT 1"),
 };
-static const struct schema_history dangling = { schema_sql, 3, dangling_steps };
+static const struct schema_history dangling = { schema_sql, 4, dangling_steps };
 
-/* The text of everything in a file, in the order of its names. The caller frees it. */
+/* A column that a step adds comes without its comment, and before that of its neighbour. */
+static void drop_comments(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; from++) {
+		if (!strncmp(from, "--", 2))
+			from += strcspn(from, "\n");
+		if (*from != ' ' && *from != '\t' && *from != '\n')
+			*to++ = *from;
+	}
+	*to = '\0';
+}
+
+/* The SQL of everything in a file, in the order of its names. The caller frees it. */
 static char *schema_text(const char *path)
 {
 	sqlite3 *db;
@@ -354,31 +371,76 @@ static char *schema_text(const char *path)
 			 SQLITE_OK);
 	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
 	text = strdup((const char *)sqlite3_column_text(st, 0));
+	assert_non_null(text);
+	drop_comments(text);
 	sqlite3_finalize(st);
 	sqlite3_close(db);
 	return text;
 }
 
+/* Makes a file of today one of the first version. */
+static const char *const back_to_1[] = {
+	"DROP VIEW parts",
+	"CREATE VIEW parts AS SELECT value FROM part",
+	"DROP VIEW flat",
+	("CREATE VIEW flat AS SELECT s.invocation, s.seq, s.ticks - b.overhead AS net_ticks"
+	 " FROM sample s JOIN invocation i ON i.id = s.invocation JOIN boot b ON b.id = i.boot"),
+	"ALTER TABLE invocation DROP COLUMN overhead",
+	"PRAGMA user_version = 1",
+};
+
 /* What the steps make of a file of the first version is what the schema says today. */
 static void the_steps_lead_to_the_schema(void **state)
 {
-	static const char *const then[] = {
-		"DROP VIEW parts",
-		"CREATE VIEW parts AS SELECT value FROM part",
-		"PRAGMA user_version = 1",
-	};
 	struct fixture *f = *state;
 	char *today = schema_text(f->path), *migrated;
 
 	store_close(f->s);
-	for (size_t i = 0; i < ARRAY_SIZE(then); i++)
-		fixture_sql(f->path, then[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(back_to_1); i++)
+		fixture_sql(f->path, back_to_1[i]);
 	OK(store_open(&f->s, f->path, STORE_WRITE, &why));
 	assert_int_equal(fixture_int(f->path, "PRAGMA user_version"), store_history.version);
 	migrated = schema_text(f->path);
 	assert_string_equal(migrated, today);
 	free(migrated);
 	free(today);
+}
+
+/* Its processes had no overhead of their own, so what was subtracted stays that of the boot. */
+static void an_older_file_keeps_its_figures(void **state)
+{
+	static const char *const sums[] = {
+		"SELECT count(*) FROM flat",
+		"SELECT sum(net_ticks * (seq + 7)) FROM flat",
+		"SELECT sum(net_ticks) FROM flat WHERE net_ticks = 980",
+	};
+	int64_t was[ARRAY_SIZE(sums)], is;
+	struct fixture *f = *state;
+
+	OK(fixture_begin(f->s, "aaaaaaaa-1", "old", f->boot, 1));
+	OK(fixture_put_round(f->s, "aaaaaaaa-1", f->boot, 0, 2, 8));
+	/* Were it to stay, figures would be those of another overhead than the boot's 20. */
+	OK(sql_exec(f->s, "UPDATE invocation SET overhead = 500", &why));
+	store_close(f->s);
+	f->s = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(back_to_1); i++)
+		fixture_sql(f->path, back_to_1[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(sums); i++)
+		was[i] = fixture_int(f->path, sums[i]);
+	assert_int_equal(was[0], 16);
+	assert_int_equal(was[2], 2 * 980);
+	for (size_t m = 0; m < ARRAY_SIZE(modes); m++) {
+		OK(store_open(&f->s, f->path, modes[m], &why));
+		for (size_t i = 0; i < ARRAY_SIZE(sums); i++) {
+			OK(sql_int(f->s, sums[i], NO_ARGS, &is, &why));
+			assert_int_equal(is, was[i]);
+		}
+		assert_int_equal(fixture_check(f->s), 0);
+		store_close(f->s);
+		f->s = NULL;
+	}
+	assert_int_equal(
+		fixture_int(f->path, "SELECT count(*) FROM invocation WHERE overhead IS NULL"), 2);
 }
 
 static void an_older_file_is_migrated(void **state)
@@ -388,7 +450,7 @@ static void an_older_file_is_migrated(void **state)
 	OK(fixture_begin(f->s, "aaaaaaaa-1", "old", f->boot, 1));
 	store_close(f->s);
 	OK(store_open_as(&f->s, f->path, STORE_WRITE, &tomorrow, &why));
-	assert_int_equal(fixture_int(f->path, "PRAGMA user_version"), 4);
+	assert_int_equal(fixture_int(f->path, "PRAGMA user_version"), 5);
 	assert_int_equal(fixture_int(f->path, "SELECT mood = 'calm' FROM run"), 1);
 	assert_int_equal(fixture_int(f->path, "SELECT x FROM extra"), 42);
 	OK(fixture_put_round(f->s, "aaaaaaaa-1", f->boot, 0, 1, 8));
@@ -398,7 +460,7 @@ static void an_older_file_is_migrated(void **state)
 	store_close(f->s);
 	f->s = NULL;
 	assert_int_equal(fixture_int(f->path, "SELECT count(*) FROM extra"), 1);
-	assert_refused(f->path, STORE_WRITE, -EPROTO, "schema 4");
+	assert_refused(f->path, STORE_WRITE, -EPROTO, "schema 5");
 }
 
 static void an_older_file_is_read_without_writing(void **state)
@@ -429,7 +491,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	static const struct {
 		const struct schema_history *history;
 		const char *words;
-	} cases[] = { { &failing, "migration from schema 3" },
+	} cases[] = { { &failing, "migration from schema 4" },
 		      { &dangling, "would break its references" } };
 	struct fixture *f = *state;
 	struct store *s;
@@ -465,6 +527,7 @@ int main(void)
 		TEST(a_full_disk_keeps_finished_rounds),
 		TEST(a_file_that_cannot_grow_is_a_full_disk),
 		TEST(the_steps_lead_to_the_schema),
+		TEST(an_older_file_keeps_its_figures),
 		TEST(an_older_file_is_migrated),
 		TEST(an_older_file_is_read_without_writing),
 		TEST(a_migration_that_fails_changes_nothing),

@@ -49,7 +49,7 @@ static int64_t put_other(struct fixture *f, const struct other_boot *o)
 
 	hash_text(identity, hash);
 	OK(store_put_host(f->s, &host, &why));
-	OK(store_put_boot(f->s, &b, &boot, NULL, &why));
+	OK(store_put_boot(f->s, &b, &boot, &why));
 	return boot;
 }
 

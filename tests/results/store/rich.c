@@ -24,19 +24,22 @@ static int put_rich_round(struct store *s, const char *uuid, int64_t boot, unsig
 		{ UINT32_MAX, "event", "never", (double)INFINITY },
 	};
 	struct sample samples[SAMPLES];
-	struct store_invocation v[2] = { { .round = round,
-					   .cpu = 5,
-					   .node = -1,
-					   .setup = "{\"offset\":64}",
-					   .varying = "{ \"load\" : 0.10 }",
-					   .started = 1000 + round,
-					   .samples = samples,
-					   .n_samples = SAMPLES,
-					   .flags = flags,
-					   .n_flags = ARRAY_SIZE(flags),
-					   .parts = parts,
-					   .n_parts = ARRAY_SIZE(parts) },
-					 { .round = round, .position = 1, .arm_group = 1 } };
+	struct store_invocation v[2] = {
+		{ .round = round,
+		  .cpu = 5,
+		  .node = -1,
+		  .overhead = 20 + round,
+		  .setup = "{\"offset\":64}",
+		  .varying = "{ \"load\" : 0.10 }",
+		  .started = 1000 + round,
+		  .samples = samples,
+		  .n_samples = SAMPLES,
+		  .flags = flags,
+		  .n_flags = ARRAY_SIZE(flags),
+		  .parts = parts,
+		  .n_parts = ARRAY_SIZE(parts) },
+		{ .round = round, .position = 1, .arm_group = 1, .overhead = 1.0 / 3 }
+	};
 
 	for (unsigned i = 0; i < SAMPLES; i++)
 		samples[i] = (struct sample){ .seq = i,
@@ -104,7 +107,8 @@ static const char *const dumps[] = {
 	"SELECT 'plan', uuid, ord, cell, arm_group, arm, c.state, kind, reason, paired, asked"
 	" FROM run_cell c JOIN run r ON r.id = run",
 	"SELECT 'invocation', uuid, round, position, b.boot_id, b.overhead, arm_group, cpu, node,"
-	" setup, i.varying, i.started, samples, warm_up FROM invocation i JOIN run r ON r.id = run"
+	" setup, i.varying, i.started, samples, warm_up, i.overhead FROM invocation i JOIN run r "
+	"ON r.id = run"
 	" JOIN boot b ON b.id = i.boot",
 	"SELECT 'sample', uuid, round, position, seq, arm, block, s.cpu, ticks, work FROM sample s"
 	" JOIN invocation i ON i.id = invocation JOIN run r ON r.id = run",

@@ -34,6 +34,7 @@ static struct store_invocation invocation(unsigned round, unsigned position)
 					  .position = position,
 					  .cpu = 5,
 					  .node = 1,
+					  .overhead = 21,
 					  .setup = "{}",
 					  .started = 7,
 					  .samples = samples,
@@ -67,6 +68,7 @@ static void samples_come_back_in_order(void **state)
 	struct store_invocation v[2] = { invocation(0, 1), invocation(0, 0) };
 
 	v[0].arm_group = 0;
+	v[0].overhead = 31.5; /* each process has its own, whatever the boot's was */
 	OK(fixture_begin(f->s, uuid, NULL, f->boot, 1));
 	OK(store_put_round(f->s, uuid, f->boot, v, 2, &why));
 	OK(store_each_invocation(f->s, uuid, true, see, &seen, &why));
@@ -75,7 +77,12 @@ static void samples_come_back_in_order(void **state)
 	assert_int_equal(seen.inv[1].position, 1);
 	assert_int_equal(seen.inv[1].cpu, 5);
 	assert_int_equal(seen.inv[1].node, 1);
-	assert_true(seen.inv[0].overhead == 20 && seen.inv[0].unit_per_tick == 0.5);
+	assert_true(seen.inv[0].overhead == 21 && seen.inv[0].unit_per_tick == 0.5);
+	assert_true(seen.inv[1].overhead == 31.5);
+	assert_int_equal(fixture_int(f->path,
+				     "SELECT count(*) FROM flat WHERE net_ticks != raw_ticks -"
+				     " CASE position WHEN 0 THEN 21.0 ELSE 31.5 END"),
+			 0);
 	assert_int_equal(seen.n_samples, 2 * ARRAY_SIZE(samples));
 	assert_memory_equal(seen.samples, samples, sizeof(samples));
 
@@ -122,7 +129,7 @@ static void a_run_comes_back_whole(void **state)
 	assert_string_equal(d.varying, "{\"load\":0.5}");
 	assert_string_equal(d.tool, "0.1");
 	assert_non_null(strstr(d.identity, "\"kernel\":\"6.12.9\""));
-	assert_true(d.tick_hz == 2e9 && d.resolution == 2 && d.overhead == 20);
+	assert_true(d.tick_hz == 2e9 && d.resolution == 2 && d.overhead == 21);
 	assert_string_equal(d.cpu, "A CPU");
 	assert_int_equal(d.model, 143);
 	assert_true(d.memory == 1ull << 37);
@@ -233,23 +240,22 @@ static void the_first_boot_recorded_stays(void **state)
 				.clock = CLOCK_UNIT_INSN,
 				.tick_hz = 1e9,
 				.overhead = 30 };
-	double overhead = 0;
 	int64_t first, again, other;
 
-	OK(store_put_boot(f->s, &b, &first, &overhead, &why));
-	assert_true(overhead == 30);
+	OK(store_put_boot(f->s, &b, &first, &why));
 	b.overhead = 31;
-	OK(store_put_boot(f->s, &b, &again, &overhead, &why));
-	assert_true(overhead == 30 && again == first);
+	OK(store_put_boot(f->s, &b, &again, &why));
+	assert_int_equal(again, first);
+	assert_int_equal(fixture_int(f->path, "SELECT overhead FROM boot WHERE boot_id = 'b'"), 30);
 	b.lane = LANE_VM;
-	OK(store_put_boot(f->s, &b, &other, NULL, &why));
+	OK(store_put_boot(f->s, &b, &other, &why));
 	assert_int_not_equal(other, first);
 	b.host = "nowhere";
-	assert_int_equal(store_put_boot(f->s, &b, &other, NULL, &why), -EINVAL);
+	assert_int_equal(store_put_boot(f->s, &b, &other, &why), -EINVAL);
 	b.host = "host-1";
 	b.environment = "f";
 	b.identity = "{\"governor\":\"x\"}"; /* whose kernel? */
-	assert_int_equal(store_put_boot(f->s, &b, &other, NULL, &why), -EINVAL);
+	assert_int_equal(store_put_boot(f->s, &b, &other, &why), -EINVAL);
 	assert_non_null(strstr(why.text, "kernel"));
 	assert_int_equal(fixture_int(f->path, "SELECT count(*) FROM environment"), 2);
 }

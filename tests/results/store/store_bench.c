@@ -76,7 +76,7 @@ static int begin(struct store *s, char uuid[37], int64_t *boot, struct reason *w
 	store_new_uuid(uuid);
 	err = store_put_host(s, &host, why);
 	if (!err)
-		err = store_put_boot(s, &b, boot, NULL, why);
+		err = store_put_boot(s, &b, boot, why);
 	if (err)
 		return err;
 	run.boot = *boot;
