@@ -24,6 +24,7 @@ enum {
 	F_QUIRK,
 	F_MODE,
 	F_INSN,
+	F_UNROLL,
 	F_PAGE,
 	F_FENCE,
 	F_BARRIER,
@@ -44,6 +45,7 @@ enum { BACKING_DIRECT = 4 }; /* behind the words of enum mem_backing */
 enum { NODE_LOCAL, NODE_REMOTE };
 enum { METRIC_TIME, METRIC_CPU, METRIC_KERNEL };
 enum { FENCE_CALL, FENCE_SAMPLE };
+enum { UNROLL_1, UNROLL_4 };
 enum { BARRIER_MFENCE, BARRIER_SFENCE };
 enum { REGION_SMALL, REGION_LARGE };
 enum { SOURCE_ZERO, SOURCE_PATTERN };
@@ -58,6 +60,13 @@ static const struct level_info quirk_levels[] = {
 static const struct level_info mode_levels[] = {
 	[MODE_USER] = { "user", "a loop of this program", false },
 	[MODE_KERNEL] = { "kernel", "the same loop in ring 0, by tdcost.ko", false },
+	{ NULL, NULL, false },
+};
+
+static const struct level_info unroll_levels[] = {
+	[UNROLL_1] = { "1", "one, as in the kernel; ntstore512 and ntstore256 always have four",
+		       false },
+	[UNROLL_4] = { "4", "four; movdir64b and clzero only", false },
 	{ NULL, NULL, false },
 };
 
@@ -133,6 +142,8 @@ static const struct factor_info reset_factors[] = {
 		     EFFECT_RATIO },
 	[F_INSN] = { "insn", "what stores the 64 bytes", FACTOR_WORD, reset_insn_levels, "auto",
 		     true, EFFECT_RATIO },
+	[F_UNROLL] = { "unroll", "stores per iteration of the loop", FACTOR_WORD, unroll_levels,
+		       "1", true, EFFECT_RATIO },
 	[F_PAGE] = { "page", "bytes per reset call", FACTOR_SIZE, NULL, "4K", true, EFFECT_RATIO },
 	[F_FENCE] = { "fence", "where the barrier stands", FACTOR_WORD, fence_levels, "call", true,
 		      EFFECT_RATIO },
@@ -245,6 +256,10 @@ static int user_supported(const struct machine *m, const struct cell *cell, stru
 	if (!has_op(m, (unsigned)cell->levels[F_INSN].number))
 		return reason_set(why, -ENOTSUP, "this CPU has no %s",
 				  cpu_feature_name((enum cpu_feature)op->needs));
+	if (cell->levels[F_UNROLL].number == UNROLL_4 && !op->unrolled[RESET_NO_BARRIER])
+		return reason_set(why, -ENOTSUP,
+				  "unroll=4 is for movdir64b and clzero; %s has one loop only",
+				  op->name);
 	if (op->zero_only && cell->levels[F_SOURCE].number == SOURCE_PATTERN)
 		return reason_set(why, -ENOTSUP, "%s stores zeros only", op->name);
 	if (cell->levels[F_BEFORE].number == RESET_JUST_FLUSHED &&
@@ -324,6 +339,7 @@ static void fill_call(const struct level *l, struct reset_call *c)
 		.op = &reset_ops[l[F_INSN].number],
 		.quirk = l[F_QUIRK].number == QUIRK_ON,
 		.fence_once = l[F_FENCE].number == FENCE_SAMPLE,
+		.unrolled = l[F_UNROLL].number == UNROLL_4,
 		.barrier = l[F_BARRIER].number == BARRIER_SFENCE ? RESET_SFENCE : RESET_MFENCE,
 		.page = l[F_PAGE].number,
 		.shuffled = l[F_ORDER].number == REGION_SHUFFLED,
@@ -424,6 +440,12 @@ static enum tdcost_before kernel_before(enum reset_before before)
 	return as[before];
 }
 
+static uint32_t kernel_flags(const struct reset_call *c)
+{
+	return (c->quirk ? TDCOST_RESET_QUIRK : 0) | (c->fence_once ? TDCOST_RESET_FENCE_ONCE : 0) |
+	       (c->unrolled ? TDCOST_RESET_UNROLL_4 : 0);
+}
+
 static void reset_prepare(void *state, unsigned arm)
 {
 	struct reset_state *s = state;
@@ -442,7 +464,7 @@ static uint64_t reset_sample(void *state, unsigned arm, unsigned reps)
 
 	if (!s->in_kernel)
 		return reset_user_run(&s->user, c, reps);
-	s->kernel_ticks = reset_kernel_run(&s->kernel, c->page, c->quirk, c->fence_once, reps);
+	s->kernel_ticks = reset_kernel_run(&s->kernel, c->page, kernel_flags(c), reps);
 	return s->kernel.bytes / PAGE * reps;
 }
 
@@ -472,7 +494,7 @@ static int reset_verify(void *state, unsigned arm, struct reason *why)
 	if (!s->in_kernel)
 		return reset_user_verify(&s->user, c, arm, why);
 	reset_kernel_fill(&s->kernel, POISONED, TDCOST_EVICTED);
-	reset_kernel_run(&s->kernel, c->page, c->quirk, c->fence_once, 1);
+	reset_kernel_run(&s->kernel, c->page, kernel_flags(c), 1);
 	return reset_kernel_check(&s->kernel, c->quirk ? 0 : POISONED, why);
 }
 

@@ -38,6 +38,20 @@ static __always_inline void reset_range(phys_addr_t base, unsigned long size)
 		store_64(__va(phys), zero_page);
 }
 
+/* @size is a multiple of 4 KiB. */
+static __always_inline void reset_range_4(phys_addr_t base, unsigned long size)
+{
+	const void *zero_page = page_address(ZERO_PAGE(0));
+	phys_addr_t phys, end = base + size;
+
+	for (phys = base; phys < end; phys += 4 * 64) {
+		store_64(__va(phys), zero_page);
+		store_64(__va(phys + 64), zero_page);
+		store_64(__va(phys + 2 * 64), zero_page);
+		store_64(__va(phys + 3 * 64), zero_page);
+	}
+}
+
 /*
  * The kernel's function is called once per range, and tests a bit in memory: so do these. One of
  * them leaves the barrier to the caller.
@@ -58,18 +72,45 @@ static noinline void reset_unfenced(const unsigned long *bugs, phys_addr_t base,
 	reset_range(base, size);
 }
 
+static noinline void reset_fenced_4(const unsigned long *bugs, phys_addr_t base, unsigned long size)
+{
+	if (!test_bit(BUG_TDX_PW_MCE, bugs))
+		return;
+	reset_range_4(base, size);
+	mb(); /* as tdcost_reset_fenced() */
+}
+
+static noinline void reset_unfenced_4(const unsigned long *bugs, phys_addr_t base,
+				      unsigned long size)
+{
+	if (!test_bit(BUG_TDX_PW_MCE, bugs))
+		return;
+	reset_range_4(base, size);
+}
+
+/* Direct calls, as the kernel's is: an indirect one would cost a retpoline. */
 static void reset_page(struct tdcost_file *file, u64 i, const struct tdcost_reset *r)
 {
 	unsigned long size = PAGE_SIZE << r->call_order;
 	phys_addr_t phys = PFN_PHYS(page_to_pfn(file->pages[i]));
 	phys_addr_t end = phys + (PAGE_SIZE << file->order);
 
-	if (r->flags & TDCOST_RESET_FENCE_ONCE) {
-		for (; phys < end; phys += size)
-			reset_unfenced(&file->bugs, phys, size);
-	} else {
+	switch (r->flags & (TDCOST_RESET_FENCE_ONCE | TDCOST_RESET_UNROLL_4)) {
+	case 0:
 		for (; phys < end; phys += size)
 			tdcost_reset_fenced(&file->bugs, phys, size);
+		break;
+	case TDCOST_RESET_FENCE_ONCE:
+		for (; phys < end; phys += size)
+			reset_unfenced(&file->bugs, phys, size);
+		break;
+	case TDCOST_RESET_UNROLL_4:
+		for (; phys < end; phys += size)
+			reset_fenced_4(&file->bugs, phys, size);
+		break;
+	default:
+		for (; phys < end; phys += size)
+			reset_unfenced_4(&file->bugs, phys, size);
 	}
 }
 
@@ -90,7 +131,7 @@ static int reset_pages(struct tdcost_file *file, struct tdcost_reset *r)
 		}
 	}
 	if (r->flags & TDCOST_RESET_FENCE_ONCE && r->flags & TDCOST_RESET_QUIRK)
-		mb(); /* the one behind all that reset_unfenced() stored */
+		mb(); /* the one after all that was stored without */
 	return 0;
 }
 
@@ -129,7 +170,8 @@ int tdcost_pages_reset(struct tdcost_file *file, void __user *arg)
 
 	if (copy_from_user(&r, arg, sizeof(r)))
 		return -EFAULT;
-	if (r.flags & ~(TDCOST_RESET_QUIRK | TDCOST_RESET_FENCE_ONCE) || !r.rounds)
+	if (r.flags & ~(TDCOST_RESET_QUIRK | TDCOST_RESET_FENCE_ONCE | TDCOST_RESET_UNROLL_4) ||
+	    !r.rounds)
 		return -EINVAL;
 	if (r.flags & TDCOST_RESET_QUIRK) {
 		if (r.rounds > 1)

@@ -18,7 +18,7 @@
 
 #define TDCOST_DEVICE "/dev/tdcost"
 /* Raised when a call changes its meaning or its layout; the program takes no other. */
-#define TDCOST_ABI 6
+#define TDCOST_ABI 7
 
 /* tdcost_info.features */
 #define TDCOST_HAS_WBNOINVD   (1u << 0) /* CPUID 0x80000008 EBX[9] */
@@ -156,6 +156,7 @@ struct tdcost_fill {
 /* tdcost_reset.flags */
 #define TDCOST_RESET_QUIRK	(1u << 0) /* the erratum is there; otherwise the early return */
 #define TDCOST_RESET_FENCE_ONCE (1u << 1) /* behind all calls, not behind each */
+#define TDCOST_RESET_UNROLL_4	(1u << 2) /* four stores per iteration, not one as the kernel */
 
 /* tdx_quirk_reset_paddr() over all pages. -EOPNOTSUPP with the quirk on without MOVDIR64B. */
 struct tdcost_reset {

@@ -70,13 +70,11 @@ void reset_kernel_fill(struct reset_kernel *r, uint64_t pattern, enum tdcost_bef
 	keep(r, kmod_pages_fill(&r->k, pattern, before, &why), &why);
 }
 
-uint64_t reset_kernel_run(struct reset_kernel *r, uint64_t page, bool quirk, bool fence_once,
-			  uint64_t rounds)
+uint64_t reset_kernel_run(struct reset_kernel *r, uint64_t page, uint32_t flags, uint64_t rounds)
 {
 	struct reason why = { "" };
 	struct tdcost_reset call = {
-		.flags = (quirk ? TDCOST_RESET_QUIRK : 0) |
-			 (fence_once ? TDCOST_RESET_FENCE_ONCE : 0),
+		.flags = flags,
 		.call_order = (uint32_t)order_of(page),
 		.rounds = rounds,
 	};

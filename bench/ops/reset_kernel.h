@@ -37,9 +37,13 @@ void reset_kernel_close(struct reset_kernel *r);
 /* Store @pattern in every 8 bytes and bring the lines into a state. */
 void reset_kernel_fill(struct reset_kernel *r, uint64_t pattern, enum tdcost_before before);
 
-/* @rounds times over all pages, more than once only without the quirk. Return: ticks inside. */
-uint64_t reset_kernel_run(struct reset_kernel *r, uint64_t page, bool quirk, bool fence_once,
-			  uint64_t rounds);
+/*
+ * @rounds times over all pages, more than once only without the quirk.
+ * @flags: of struct tdcost_reset
+ *
+ * Return: ticks inside.
+ */
+uint64_t reset_kernel_run(struct reset_kernel *r, uint64_t page, uint32_t flags, uint64_t rounds);
 
 /**
  * reset_kernel_check() - does every 8 bytes hold @pattern, and did all calls work?

@@ -41,22 +41,50 @@ void reset_barrier(enum reset_barrier barrier)
 #define STORE static inline __attribute__((always_inline)) void
 
 /* As the kernel's movdir64b(): both objects are memory operands, so the compiler sees them move. */
+STORE movdir64b(char *dst, const char *src)
+{
+	struct line *to = (struct line *)dst;
+
+	__asm__ volatile("movdir64b %1, %2" : "=m"(*to) : "m"(*(const struct line *)src), "r"(to));
+}
+
 STORE store_movdir64b(char *dst, size_t bytes, const char *src)
 {
-	for (size_t at = 0; at < bytes; at += LINE) {
-		struct line *to = (struct line *)(dst + at);
+	for (size_t at = 0; at < bytes; at += LINE)
+		movdir64b(dst + at, src);
+}
 
-		__asm__ volatile("movdir64b %1, %2"
-				 : "=m"(*to)
-				 : "m"(*(const struct line *)src), "r"(to));
+STORE store_movdir64b_x4(char *dst, size_t bytes, const char *src)
+{
+	for (size_t at = 0; at < bytes; at += 4 * LINE) {
+		movdir64b(dst + at, src);
+		movdir64b(dst + at + LINE, src);
+		movdir64b(dst + at + 2 * LINE, src);
+		movdir64b(dst + at + 3 * LINE, src);
 	}
+}
+
+STORE clzero(char *dst)
+{
+	__asm__ volatile("clzero" : "=m"(*(struct line *)dst) : "a"(dst));
 }
 
 STORE store_clzero(char *dst, size_t bytes, const char *src)
 {
 	(void)src;
 	for (size_t at = 0; at < bytes; at += LINE)
-		__asm__ volatile("clzero" : "=m"(*(struct line *)(dst + at)) : "a"(dst + at));
+		clzero(dst + at);
+}
+
+STORE store_clzero_x4(char *dst, size_t bytes, const char *src)
+{
+	(void)src;
+	for (size_t at = 0; at < bytes; at += 4 * LINE) {
+		clzero(dst + at);
+		clzero(dst + at + LINE);
+		clzero(dst + at + 2 * LINE);
+		clzero(dst + at + 3 * LINE);
+	}
 }
 
 __attribute__((target("avx512f"))) STORE store_ntstore512(char *dst, size_t bytes, const char *src)
@@ -118,7 +146,9 @@ STORE store_memset(char *dst, size_t bytes, const char *src)
 	}
 
 RESETS(movdir64b, )
+RESETS(movdir64b_x4, )
 RESETS(clzero, )
+RESETS(clzero_x4, )
 RESETS(ntstore512, __attribute__((target("avx512f"))))
 RESETS(ntstore256, __attribute__((target("avx"))))
 RESETS(rep_stosb, )
@@ -130,6 +160,7 @@ const struct reset_op reset_ops[] = {
 		.summary = "the kernel's instruction: 64-byte direct store",
 		.needs = CPU_MOVDIR64B,
 		.reset = RESET_FNS(movdir64b),
+		.unrolled = RESET_FNS(movdir64b_x4),
 	},
 	{
 		.name = "clzero",
@@ -138,6 +169,7 @@ const struct reset_op reset_ops[] = {
 		.zero_only = true,
 		.analogue = true,
 		.reset = RESET_FNS(clzero),
+		.unrolled = RESET_FNS(clzero_x4),
 	},
 	{
 		.name = "ntstore512",

@@ -40,7 +40,10 @@ struct reset_op {
 	bool byte_wise; /* stores the first byte of the source */
 	bool analogue;	/* stands in for MOVDIR64B */
 	reset_fn *reset[RESET_BARRIER_MAX];
+	reset_fn *unrolled[RESET_BARRIER_MAX]; /* RESET_UNROLL stores an iteration; NULL: none */
 };
+
+#define RESET_UNROLL 4 /* divides the lines of a 4 KiB page */
 
 /* In the order in which `auto` tries them; ends with a NULL name. */
 extern const struct reset_op reset_ops[];

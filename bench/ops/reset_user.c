@@ -90,9 +90,10 @@ static int complete_calls(struct reset_user *u, struct bench_ctx *ctx, struct re
 	u->orders = calloc(ctx->n_arms, sizeof(*u->orders));
 	for (unsigned i = 0; u->orders && i < ctx->n_arms; i++) {
 		struct reset_call *c = &calls[i];
+		reset_fn *const *loops = c->unrolled ? c->op->unrolled : c->op->reset;
 
 		c->n = u->mem.bytes / c->page;
-		c->reset = c->op->reset[c->fence_once ? RESET_NO_BARRIER : c->barrier];
+		c->reset = loops[c->fence_once ? RESET_NO_BARRIER : c->barrier];
 		/* Without the quirk nothing was stored, so nothing is fenced: the kernel has returned. */
 		c->behind = c->fence_once && c->quirk ? c->barrier : RESET_NO_BARRIER;
 		c->flush = reset_user_flush(u->machine, c->before);

@@ -26,7 +26,8 @@ enum reset_before { RESET_EVICTED, RESET_DIRTY, RESET_CLEAN, RESET_JUST_FLUSHED 
 struct reset_call {
 	const struct reset_op *op;
 	bool quirk, fence_once, shuffled;
-	bool zero; /* the source; otherwise a pattern */
+	bool unrolled; /* @op must have it */
+	bool zero;     /* the source; otherwise a pattern */
 	enum reset_barrier barrier;
 	enum reset_before before;
 	size_t page;  /* bytes of a call */

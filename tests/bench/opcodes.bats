@@ -3,6 +3,7 @@
 # The instructions that figures are named after are in the built program, whatever this CPU can run.
 
 bats_require_minimum_version 1.5.0
+load loops.bash
 
 setup_file() {
 	"$OBJDUMP" -dr --no-show-raw-insn "$BENCH_LIB" >"$BATS_FILE_TMPDIR/bench"
@@ -16,8 +17,25 @@ body() { # FILE FUNCTION
 }
 
 @test "movdir64b is encoded as 66 0f 38 f8" {
+	for op in movdir64b movdir64b_x4; do
+		for barrier in no_barrier mfence sfence; do
+			body bytes "reset_${op}_$barrier" | grep -Eq '[[:space:]]66 0f 38 f8 '
+		done
+	done
+}
+
+@test "an iteration has one store, and four with unroll=4" {
 	for barrier in no_barrier mfence sfence; do
-		body bytes "reset_movdir64b_$barrier" | grep -Eq '[[:space:]]66 0f 38 f8 '
+		while read -r op insn want; do
+			found=$(body bench "reset_${op}_$barrier" | in_loops "$insn")
+			[ "$found" = "$want" ] ||
+				{ echo "reset_${op}_$barrier has $found $insn per iteration, not $want"; false; }
+		done <<-'END'
+			movdir64b movdir64b 1
+			movdir64b_x4 movdir64b 4
+			clzero clzero 1
+			clzero_x4 clzero 4
+		END
 	done
 }
 
@@ -31,7 +49,9 @@ body() { # FILE FUNCTION
 		done
 	done <<-'END'
 		movdir64b [[:space:]]movdir64b[[:space:]]
+		movdir64b_x4 [[:space:]]movdir64b[[:space:]]
 		clzero [[:space:]]clzero
+		clzero_x4 [[:space:]]clzero
 		ntstore512 vmovnt(dq|ps)[[:space:]]+%zmm
 		ntstore256 vmovnt(dq|ps)[[:space:]]+%ymm
 		rep_stosb rep[[:space:]]+stos
@@ -40,7 +60,7 @@ body() { # FILE FUNCTION
 }
 
 @test "each reset has the barrier that it is named after and no other" {
-	for op in movdir64b clzero ntstore512 ntstore256 rep_stosb memset; do
+	for op in movdir64b movdir64b_x4 clzero clzero_x4 ntstore512 ntstore256 rep_stosb memset; do
 		for barrier in no_barrier mfence sfence; do
 			# Without optimisation it is a call of a function by that name.
 			found=$(body bench "reset_${op}_$barrier" | grep -Eo '[[:space:]<][mls]fence' | tr -d '[:space:]<' | sort -u)
@@ -51,7 +71,7 @@ body() { # FILE FUNCTION
 }
 
 @test "each reset tests the bug bit in memory before anything else" {
-	for op in movdir64b clzero ntstore512 ntstore256 rep_stosb memset; do
+	for op in movdir64b movdir64b_x4 clzero clzero_x4 ntstore512 ntstore256 rep_stosb memset; do
 		# Above the first store of any kind stands a conditional jump.
 		body bench "reset_${op}_mfence" | awk '
 			$2 ~ /^j(e|ne|ae|b|a|be|s|ns)$/ { jump = 1 }

@@ -74,6 +74,14 @@ static void assert_stored(const struct reset_op *op, const char *src, size_t fro
 	}
 }
 
+#define LOOPS (2 * RESET_BARRIER_MAX)
+
+/* The loops of one store, then those of RESET_UNROLL; NULL where there is none. */
+static reset_fn *loop_of(const struct reset_op *op, int loop)
+{
+	return loop < RESET_BARRIER_MAX ? op->reset[loop] : op->unrolled[loop - RESET_BARRIER_MAX];
+}
+
 static void every_op_stores_its_range_and_nothing_beside(void **state)
 {
 	static const struct {
@@ -94,12 +102,12 @@ static void every_op_stores_its_range_and_nothing_beside(void **state)
 	for (const struct reset_op *op = reset_ops; op->name; op++) {
 		if (!runs_here(op))
 			continue;
-		for (int b = 0; b < RESET_BARRIER_MAX; b++)
-			for (size_t r = 0; r < ARRAY_SIZE(ranges); r++)
+		for (int l = 0; l < LOOPS; l++)
+			for (size_t r = 0; r < ARRAY_SIZE(ranges) && loop_of(op, l); r++)
 				for (size_t s = 0; s < ARRAY_SIZE(sources); s++) {
 					memset(area, POISON, PAGES * PAGE);
-					op->reset[b]((char *)area + ranges[r].from, ranges[r].bytes,
-						     sources[s]);
+					loop_of(op, l)((char *)area + ranges[r].from,
+						       ranges[r].bytes, sources[s]);
 					/* What no barrier has drained is drained here. */
 					reset_barrier(RESET_MFENCE);
 					assert_stored(op, sources[s], ranges[r].from,
@@ -117,10 +125,12 @@ static void without_the_erratum_nothing_is_touched(void **state)
 	memset(area, POISON, PAGES * PAGE);
 	reset_bug_bits = ~RESET_BUG_TDX_PW_MCE;
 	for (const struct reset_op *op = reset_ops; op->name; op++)
-		for (int b = 0; b < RESET_BARRIER_MAX; b++) {
-			op->reset[b]((char *)area, PAGES * PAGE, zero);
+		for (int l = 0; l < LOOPS; l++) {
+			if (!loop_of(op, l))
+				continue;
+			loop_of(op, l)((char *)area, PAGES * PAGE, zero);
 			/* Also where there is nothing: neither end of it is even looked at. */
-			op->reset[b]((char *)area - PAGE, PAGE, (char *)area - PAGE);
+			loop_of(op, l)((char *)area - PAGE, PAGE, (char *)area - PAGE);
 		}
 	for (size_t at = 0; at < PAGES * PAGE; at++)
 		assert_int_equal(area[at], POISON);
@@ -134,8 +144,11 @@ static void the_table_is_sound(void **state)
 	for (const struct reset_op *op = reset_ops; op->name; op++, n++) {
 		assert_non_null(op->summary);
 		assert_true(op->needs >= -1 && op->needs < CPU_FEATURE_MAX);
-		for (int b = 0; b < RESET_BARRIER_MAX; b++)
+		for (int b = 0; b < RESET_BARRIER_MAX; b++) {
 			assert_non_null(op->reset[b]);
+			assert_int_equal(!op->unrolled[b], strcmp(op->name, "movdir64b") &&
+								   strcmp(op->name, "clzero"));
+		}
 		/* The kernel's own instruction is the only one that stands for nothing else. */
 		assert_int_equal(op->analogue, strcmp(op->name, "movdir64b") != 0);
 	}

@@ -249,10 +249,10 @@ static void assert_arm(bool ok, unsigned arm, const char *what)
 		fail_msg("%s: %s", cell_text(&ctx.arms[arm], UINT32_MAX, text, sizeof(text)), what);
 }
 
-#define EVERYTHING                                                                          \
-	"quirk=on,off", "insn=movdir64b,clzero,ntstore512,ntstore256,rep_stosb,memset",     \
-		"page=4K,64K", "fence=call,sample", "barrier=mfence,sfence", "region=256K", \
-		"backing=4k", "order=sequential,shuffled",                                  \
+#define EVERYTHING                                                                         \
+	"quirk=on,off", "insn=movdir64b,clzero,ntstore512,ntstore256,rep_stosb,memset",    \
+		"unroll=1,4", "page=4K,64K", "fence=call,sample", "barrier=mfence,sfence", \
+		"region=256K", "backing=4k", "order=sequential,shuffled",                  \
 		"before=evicted,dirty,clean,just_flushed", "source=zero,pattern"
 
 /* ---- doing the work ---- */
@@ -633,6 +633,34 @@ static void auto_follows_the_cpu(void **state)
 	}
 }
 
+/* Which instructions have a loop of four stores, as this CPU has them all; in the kernel, one. */
+static void unroll_of_an_instruction_without_such_a_loop_is_skipped(void **state)
+{
+	static const char *const settings[] = {
+		"quirk=on",   "insn=movdir64b,clzero,ntstore512,ntstore256,rep_stosb,memset",
+		"region=2M",  "backing=4k",
+		"unroll=1,4",
+	};
+	const uint32_t all = 1u << CPU_MOVDIR64B | 1u << CPU_CLZERO | 1u << CPU_AVX512F |
+			     1u << CPU_AVX2;
+	struct reason why = { "" };
+	struct machine m;
+
+	(void)state;
+	machine_like(&m, all, true, "pack:1 l3:1 core:2 pu:1");
+	assert_int_equal(plan_add(&plan, &m, &reset_bench, settings, 5, &why), 0);
+	assert_int_equal(plan.n_cells, 12);
+	for (size_t i = 0; i < plan.n_cells; i++) {
+		bool loop_is_there = i % 2 == 0 || i / 2 < 2;
+
+		assert_int_equal(plan.cells[i].state, loop_is_there ? CELL_PLANNED : CELL_SKIPPED);
+		if (!loop_is_there)
+			assert_non_null(strstr(plan.cells[i].reason.text,
+					       "unroll=4 is for movdir64b and clzero; "));
+	}
+	topo_close(m.topo);
+}
+
 static void an_instruction_that_is_not_there_is_skipped(void **state)
 {
 	static const char *const settings[] = {
@@ -820,6 +848,7 @@ int main(void)
 		TEST(what_makes_no_sense_is_skipped),
 		TEST(a_region_that_does_not_fit_refuses_the_run),
 		TEST(auto_follows_the_cpu),
+		TEST(unroll_of_an_instruction_without_such_a_loop_is_skipped),
 		TEST(an_instruction_that_is_not_there_is_skipped),
 		TEST(clzero_stores_nothing_but_zeros),
 		TEST(regions_follow_the_llc),

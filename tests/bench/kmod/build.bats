@@ -4,6 +4,7 @@
 # instructions that its figures are named after.
 
 bats_require_minimum_version 1.5.0
+load ../loops.bash
 
 setup_file() {
 	load sources.bash
@@ -15,6 +16,7 @@ setup_file() {
 	make -C "$sources/bench/kmod" KDIR="$HEADERS" W=1 >"$BATS_FILE_TMPDIR/log" 2>&1 || true
 	ko=$sources/bench/kmod/tdcost.ko
 	"$OBJDUMP" -dr "$ko" >"$BATS_FILE_TMPDIR/bytes" || true
+	"$OBJDUMP" -d --no-show-raw-insn "$ko" >"$BATS_FILE_TMPDIR/plain" || true
 	export ko
 }
 
@@ -23,6 +25,10 @@ body() { # FUNCTION
 	awk -v f="<$1>:" '/^[0-9a-f]+ <.*>:$/ { on = $2 == f } on' "$BATS_FILE_TMPDIR/bytes" \
 		>"$BATS_TEST_TMPDIR/body"
 	[ -s "$BATS_TEST_TMPDIR/body" ] || { echo "there is no $1"; false; }
+}
+
+plain() { # FUNCTION
+	awk -v f="<$1>:" '/^[0-9a-f]+ <.*>:$/ { on = $2 == f } on' "$BATS_FILE_TMPDIR/plain"
 }
 
 holds() { # EXTENDED-REGEX
@@ -55,18 +61,30 @@ lacks() { # EXTENDED-REGEX
 }
 
 @test "a reset stores by 66 0f 38 f8, behind a test of the bug bit" {
-	for reset in tdcost_reset_fenced reset_unfenced; do
-		body $reset
+	while read -r reset stores; do
+		body "$reset"
 		holds '[[:space:]]66 0f 38 f8 '
+		found=$(plain "$reset" | in_loops movdir64b)
+		[ "$found" = "$stores" ] ||
+			{ echo "$reset has $found movdir64b per iteration, not $stores"; false; }
 		awk '/[[:space:]]j(e|ne|b|ae)[[:space:]]/ { jump = 1 }
 			/[[:space:]]66 0f 38 f8 / { exit !jump }' "$BATS_TEST_TMPDIR/body"
+	done <<-'END'
+		tdcost_reset_fenced 1
+		reset_unfenced 1
+		reset_fenced_4 4
+		reset_unfenced_4 4
+	END
+	for reset in tdcost_reset_fenced reset_fenced_4; do
+		body $reset
+		# After the loop.
+		awk '/[[:space:]]66 0f 38 f8 / { stored = 1 } /mfence/ && stored { found = 1 }
+			END { exit !found }' "$BATS_TEST_TMPDIR/body"
 	done
-	body tdcost_reset_fenced
-	# Behind the loop.
-	awk '/[[:space:]]66 0f 38 f8 / { stored = 1 } /mfence/ && stored { found = 1 }
-		END { exit !found }' "$BATS_TEST_TMPDIR/body"
-	body reset_unfenced
-	lacks '[mls]fence'
+	for reset in reset_unfenced reset_unfenced_4; do
+		body $reset
+		lacks '[mls]fence'
+	done
 }
 
 @test "a flush is WBINVD or WBNOINVD, between two reads of the TSC" {

@@ -178,16 +178,17 @@ static void opens_and_closes(void **unused)
 
 static void another_version_is_told_with_both_numbers(void **unused)
 {
-	char own[32];
-	const char *const words[] = { "version 7", own, "rmmod tdcost" };
+	char own[32], other[32];
+	const char *const words[] = { other, own, "rmmod tdcost" };
 	struct reason why = { "" };
 	struct tree t;
 	struct kmod k;
 
 	(void)unused;
 	snprintf(own, sizeof(own), "version %d", TDCOST_ABI);
+	snprintf(other, sizeof(other), "version %d", TDCOST_ABI + 1);
 	device_make(&t);
-	module.abi = 7;
+	module.abi = TDCOST_ABI + 1;
 	assert_int_equal(kmod_open(&k, t.root, &why), -ENOTSUP);
 	assert_int_equal(k.fd, -1);
 	says("version", &why, words, ARRAY_SIZE(words));

@@ -144,6 +144,12 @@ static void a_reset_with_the_quirk_zeroes_every_byte(void **unused)
 				reset_and_check(order, 0, calls);
 				fill(PATTERN, before);
 				reset_and_check(order, TDCOST_RESET_FENCE_ONCE, calls);
+				fill(PATTERN, before);
+				reset_and_check(order, TDCOST_RESET_UNROLL_4, calls);
+				fill(PATTERN, before);
+				reset_and_check(order,
+						TDCOST_RESET_UNROLL_4 | TDCOST_RESET_FENCE_ONCE,
+						calls);
 			}
 		}
 		assert_int_equal(kmod_pages_free(&kmod, NULL), 0);
@@ -154,9 +160,10 @@ static void a_reset_out_of_bounds_is_refused(void **unused)
 {
 	const struct tdcost_reset good = { .call_order = 0, .rounds = 1 };
 	const struct smoke_bad rows[] = {
-		BAD(tdcost_reset, flags, 1u << 2, EINVAL),
+		BAD(tdcost_reset, flags, 1u << 3, EINVAL),
 		BAD(tdcost_reset, flags, UINT32_MAX, EINVAL),
 		BAD(tdcost_reset, flags, TDCOST_RESET_FENCE_ONCE, 0),
+		BAD(tdcost_reset, flags, TDCOST_RESET_UNROLL_4, 0),
 		BAD(tdcost_reset, call_order, 2, 0),
 		BAD(tdcost_reset, call_order, 3, EINVAL), /* more than the pages' */
 		BAD(tdcost_reset, call_order, UINT32_MAX, EINVAL),
