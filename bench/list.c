@@ -9,10 +9,22 @@
 
 const struct bench_info *const bench_list[] = { BENCH_LIST(BENCH_ADDRESS) NULL };
 
-/* What each instruction costs as the kernel does it, and what fence and size of the call change. */
+/*
+ * What each instruction costs as the kernel does it, and what fence and size of the call change, on
+ * the small region; on the large one, whose blocks take ten times as long, only the kernel's case. On
+ * both what may be the fastest stores of a CPU, the limit that the others are drawn against. Which of
+ * them it is differs by machine, so all that it has are measured.
+ */
+#define FASTEST "insn=movdir64b,clzero,ntstore512,ntstore256"
+
 static const struct preset_line quick_lines[] = {
-	{ "reset", { "quirk=on,off", "insn=auto", "page=4K,2M", "fence=call,sample", NULL } },
-	{ "reset", { "quirk=on,off", "insn=clzero,ntstore512,rep_stosb", NULL } },
+	{ "reset",
+	  { "quirk=on,off", "insn=auto", "page=4K,2M", "fence=call,sample", "region=small",
+	    NULL } },
+	{ "reset", { "quirk=on,off", "insn=clzero,ntstore512,rep_stosb", "region=small", NULL } },
+	{ "reset", { "quirk=on", FASTEST, "page=2M", "fence=sample", "region=small", NULL } },
+	{ "reset", { "quirk=on,off", "insn=auto", "region=large", NULL } },
+	{ "reset", { "quirk=on", FASTEST, "page=2M", "fence=sample", "region=large", NULL } },
 	{ NULL, { NULL } },
 };
 
@@ -67,15 +79,11 @@ static const struct preset_line shutdown_lines[] = {
 };
 
 const struct preset presets[] = {
-	{ "quick", "page resets with the erratum mode on and off, in about a minute", "60s", 10,
-	  quick_lines },
-	{ "full", "every benchmark with its interesting levels, in about ten minutes", "10m", 20,
-	  full_lines },
+	{ "quick", "page resets with the erratum mode on and off", "60s", 10, quick_lines },
+	{ "full", "every benchmark with its interesting levels", "10m", 20, full_lines },
 	{ "shutdown",
-	  "a TD's shutdown, replayed, with the erratum mode on and off, and a real VM's, in about "
-	  "a "
-	  "minute",
-	  "60s", 10, shutdown_lines },
+	  "a TD's shutdown, replayed, with the erratum mode on and off, and a real VM's", "60s", 10,
+	  shutdown_lines },
 	{ NULL, NULL, NULL, 0, NULL },
 };
 

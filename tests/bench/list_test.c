@@ -116,6 +116,70 @@ static void every_preset_can_be_planned(void **state)
 	assert_non_null(preset_find("full"));
 }
 
+/* Is there a planned cell with these levels of `reset`? */
+static bool plans(const struct plan *plan, const char *insn, const char *region)
+{
+	static const struct {
+		const char *factor, *level;
+	} others[] = { { "quirk", "on" }, { "fence", "sample" }, { "page", "2M" } };
+
+	for (size_t c = 0; c < plan->n_cells; c++) {
+		const struct cell *cell = &plan->cells[c].cell;
+		bool same = plan->cells[c].state == CELL_PLANNED;
+
+		for (size_t i = 0; i < 3; i++)
+			same &= !strcmp(
+				cell->levels[bench_find_factor(cell->bench, others[i].factor)].text,
+				others[i].level);
+		same &= !strcmp(cell->levels[bench_find_factor(cell->bench, "insn")].text, insn);
+		same &= !strcmp(cell->asked[bench_find_factor(cell->bench, "region")], region);
+		if (same)
+			return true;
+	}
+	return false;
+}
+
+static void plan_quick(struct plan *plan, const struct machine *m)
+{
+	for (const struct preset_line *l = preset_find("quick")->lines; l->bench; l++) {
+		struct reason why = { "" };
+		size_t n = 0;
+
+		while (l->settings[n])
+			n++;
+		if (plan_add(plan, m, bench_find(l->bench), l->settings, n, &why))
+			fail_msg("%s", why.text);
+	}
+}
+
+/* What the CPU has; the fastest store of such CPUs with one fence per range, as measured. */
+static void quick_has_the_fastest_store_of_any_cpu(void **state)
+{
+	static const struct {
+		uint32_t features;
+		const char *fastest;
+	} cases[] = {
+		{ 1u << CPU_MOVDIR64B | 1u << CPU_AVX512F | 1u << CPU_AVX2, "ntstore512" },
+		{ 1u << CPU_AVX512F | 1u << CPU_AVX2, "ntstore512" },
+		{ 1u << CPU_MOVDIR64B | 1u << CPU_AVX2, "ntstore256" },
+		{ 1u << CPU_CLZERO | 1u << CPU_AVX512F | 1u << CPU_AVX2, "clzero" },
+		{ 1u << CPU_CLZERO | 1u << CPU_AVX2, "clzero" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct machine m = machine;
+		struct plan plan = { 0 };
+
+		m.cpu.features = cases[i].features;
+		plan_quick(&plan, &m);
+		if (!plans(&plan, cases[i].fastest, "small") ||
+		    !plans(&plan, cases[i].fastest, "large"))
+			fail_msg("case %zu: no %s", i, cases[i].fastest);
+		plan_free(&plan);
+	}
+}
+
 static void names_are_found_or_guessed(void **state)
 {
 	(void)state;
@@ -135,6 +199,7 @@ int main(void)
 		cmocka_unit_test(every_symbolic_level_has_somebody_to_resolve_it),
 		cmocka_unit_test(every_benchmark_runs_here_as_it_usually_does_or_says_why),
 		cmocka_unit_test(every_preset_can_be_planned),
+		cmocka_unit_test(quick_has_the_fastest_store_of_any_cpu),
 		cmocka_unit_test(names_are_found_or_guessed),
 	};
 
