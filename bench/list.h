@@ -31,8 +31,8 @@ struct preset_line {
 struct preset {
 	const char *name;
 	const char *summary;
-	const char *budget; /* for duration_parse() */
-	unsigned rounds;
+	const char *budget; /* for duration_parse(); no round is begun that would end later */
+	unsigned rounds;    /* where they fit */
 	const struct preset_line *lines; /* ends with a NULL bench */
 };
 

@@ -128,9 +128,10 @@ static int list_all(const struct cli *cli, const struct machine *m)
 	for (unsigned i = 0; cli->json && bench_list[i]; i++)
 		json_array_append_new(benches, bench_json(m, bench_list[i]));
 	for (unsigned i = 0; cli->json && presets[i].name; i++)
-		json_array_append_new(sets, json_pack("{s:s, s:s, s:s}", "preset", presets[i].name,
-						      "summary", presets[i].summary, "budget",
-						      presets[i].budget));
+		json_array_append_new(
+			sets, json_pack("{s:s, s:s, s:s, s:i}", "preset", presets[i].name,
+					"summary", presets[i].summary, "budget", presets[i].budget,
+					"rounds", (int)presets[i].rounds));
 	if (cli->json)
 		return cli_print_json(
 			cli, json_pack("{s:o, s:o}", "benchmarks", benches, "presets", sets));
@@ -154,7 +155,8 @@ static int list_all(const struct cli *cli, const struct machine *m)
 		table_print(t, stdout);
 	printf("\nPresets, for `tdcost run --preset NAME`:\n");
 	for (unsigned i = 0; presets[i].name; i++)
-		printf("  %-8s %s\n", presets[i].name, presets[i].summary);
+		printf("  %-8s %s; %u rounds, or those that fit into %s\n", presets[i].name,
+		       presets[i].summary, presets[i].rounds, presets[i].budget);
 	printf("\n`tdcost list BENCHMARK` shows the factors and their levels.\n");
 	return EXIT_DONE;
 }

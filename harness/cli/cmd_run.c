@@ -13,6 +13,8 @@
 #include "harness/cli/recorder.h"
 #include "harness/cli/run_ask.h"
 #include "harness/cli/show.h"
+#include "harness/core/units.h"
+#include "harness/run/progress.h"
 
 #define CALIBRATE_MS 250
 
@@ -92,13 +94,59 @@ static void catch_signals(void)
 struct rounds {
 	struct recorder rec;
 	struct precision precision;
+	const struct cli *cli;
+	const struct run_config *config;
+	uint64_t started_ns;
+	bool said; /* how long it takes */
 };
+
+/* What of a preset does not fit into its budget, when @fits rounds do, and what to do about it. */
+static char *reduced_to(const struct run_config *c, uint64_t each_ns, unsigned fits, char *buf,
+			size_t n)
+{
+	unsigned left = c->rounds - c->first_round, all = c->first_round + fits;
+	char budget[32], whole[32], verdict[40] = "", more[80] = "";
+
+	*buf = '\0';
+	if (fits >= left)
+		return buf;
+	if (all < STAT_MIN_INVOCATIONS)
+		snprintf(verdict, sizeof(verdict), ", a verdict needs %d", STAT_MIN_INVOCATIONS);
+	/* A budget that somebody named ends it whatever --rounds says. */
+	if (!run_ask.budget_given && !run_ask.resume)
+		snprintf(more, sizeof(more), "; --rounds %u takes them all, in about %s", c->rounds,
+			 duration_format((double)each_ns * left, whole, sizeof(whole)));
+	snprintf(buf, n, ", %u of %u fit into %s%s%s", all, c->rounds,
+		 duration_format((double)c->budget_ns, budget, sizeof(budget)), verdict, more);
+	return buf;
+}
+
+/* How long a preset takes on this machine, by its first round: only that one knows all its parts. */
+static void say_how_long(struct rounds *r)
+{
+	const struct run_config *c = r->config;
+	uint64_t each = monotonic_ns() - r->started_ns;
+	unsigned fits = run_rounds_that_fit(c, each, 1);
+	char one[32], all[32], reduced[256];
+
+	r->said = true;
+	if (!run_ask.preset || !c->budget_ns || run_ask.precision > 0)
+		return;
+	if (c->progress)
+		fputs("\r\033[K", c->progress);
+	cli_error(r->cli, 0, "about %s on this machine: a round takes %s%s",
+		  duration_format((double)each * fits, all, sizeof(all)),
+		  duration_format((double)each, one, sizeof(one)),
+		  reduced_to(c, each, fits, reduced, sizeof(reduced)));
+}
 
 static int take_round(void *ctx, const struct run_invocation *inv, size_t n, struct reason *why)
 {
 	struct rounds *r = ctx;
 	int ret = recorder_round(&r->rec, inv, n, why);
 
+	if (!ret && !r->said)
+		say_how_long(r);
 	if (!ret && r->precision.ds && precision_add(&r->precision, inv, n))
 		ret = reason_set(why, -ENOMEM, "out of memory");
 	return ret;
@@ -176,6 +224,9 @@ static int measure_into(const struct cli *cli, const struct machine *m, const st
 	}
 	if (ret)
 		return cli_fail(cli, ret, &why);
+	r->cli = cli;
+	r->config = c;
+	r->started_ns = monotonic_ns();
 	ret = run_loop(plan, m, c, &sink, &state, &rounds, &why);
 	if (ret)
 		status = cli_error(cli,

@@ -8,12 +8,10 @@
 
 #define SHOWN_ROUNDS 100
 
-/* What the schedule takes, or the budget that cuts it off. */
+/* The budget, where there is one: what the schedule takes is less only where all blocks are short. */
 static uint64_t most_ns(const struct plan *plan, const struct run_config *c)
 {
-	uint64_t ns = run_estimate_ns(plan, c);
-
-	return c->budget_ns && c->budget_ns < ns ? c->budget_ns : ns;
+	return c->budget_ns ? c->budget_ns : run_estimate_ns(plan, c);
 }
 
 static json_t *dry_group(const struct arm_group *g)
@@ -118,9 +116,10 @@ int dry_run(const struct cli *cli, const struct machine *m, const struct plan *p
 	}
 	if (c->rounds > SHOWN_ROUNDS)
 		printf("  and so on: the stopping rule or the budget ends it\n");
-	printf("\n%s at most, if no block is longer than its slice: %s in each process, %u to %u "
-	       "blocks\n",
+	printf("\n%s at most, %s: %s in each process, %u to %u blocks\n",
 	       duration_format((double)most_ns(plan, c), took, sizeof(took)),
+	       c->budget_ns ? "as no round is begun that would end later"
+			    : "if no block is longer than its slice",
 	       duration_format((double)c->slice_ns, slice, sizeof(slice)), c->min_blocks,
 	       c->max_blocks);
 	if (d->pairs)

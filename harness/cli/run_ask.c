@@ -57,7 +57,8 @@ const struct poptOption run_options[] = {
 	PRESET_OPTION,
 	{ "budget", '\0', POPT_ARG_STRING, NULL, OPT_BUDGET,
 	  "how long to measure: 60s, 5m; after the first, no round is begun that would end "
-	  "later (default: the preset's, else 60s, which shapes the processes and cuts nothing)",
+	  "later (default: the preset's, unless --rounds is named; else 60s, which shapes the "
+	  "processes and cuts nothing)",
 	  "TIME" },
 	{ "precision", '\0', POPT_ARG_STRING, NULL, OPT_PRECISION,
 	  "go on until the 95 % interval of every effect is +- that narrow, or --budget is spent",

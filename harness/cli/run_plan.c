@@ -9,8 +9,9 @@
 #include "harness/core/units.h"
 #include "harness/machine/hotplug.h"
 
-#define MIN_SLICE_NS   20000000ull
-#define MIN_BLOCKS     5
+#define MIN_SLICE_NS 20000000ull
+/* Few: where blocks are long, time is better spent on more processes, which are what n counts. */
+#define MIN_BLOCKS     3
 #define MAX_BLOCKS     1000
 #define DEFAULT_ROUNDS 10
 #define MAX_ROUNDS     100000
@@ -149,16 +150,21 @@ int run_calibrate(const struct machine *m, struct tick_clock *clock, unsigned ms
 
 void run_fill_config(const struct plan *plan, struct run_config *c)
 {
-	uint64_t each;
-
 	bool wide = run_ask.precision > 0 && !run_ask.rounds;
-	bool cut = !run_ask.budget_shapes && (run_ask.budget_given || run_ask.precision > 0);
+	/* S8: a preset declares its budget, unless somebody declares how many rounds there are. */
+	bool declared = run_ask.preset && !run_ask.rounds;
+	bool cut = !run_ask.budget_shapes &&
+		   (run_ask.budget_given || run_ask.precision > 0 || declared);
+	uint64_t each;
 
 	if (!run_ask.rounds)
 		run_ask.rounds = run_ask.preset ? run_ask.preset->rounds : DEFAULT_ROUNDS;
 	if (!run_ask.budget_given && !run_ask.budget_shapes)
 		duration_parse(run_ask.preset ? run_ask.preset->budget : "60s", &run_ask.budget_ns);
 	each = run_ask.budget_ns / (run_ask.rounds * (plan->n_groups ? plan->n_groups : 1));
+	/* The other half is for set-up, verification, and blocks that are longer than a slice. */
+	if (declared)
+		each /= 2;
 	*c = (struct run_config){
 		.seed = run_ask.seed,
 		/* A width is declared: as many rounds as it takes, slices as for the usual number. */

@@ -23,11 +23,14 @@ void progress_begin(struct progress *p, FILE *to, uint64_t total, uint64_t guess
 
 static double left_ns(const struct progress *p)
 {
-	double each = (double)p->guess_ns;
+	double each = (double)p->guess_ns, since = (double)(monotonic_ns() - p->started_ns), left;
 
 	if (p->done)
-		each = (double)(monotonic_ns() - p->started_ns) / (double)p->done;
-	return each * (double)(p->total - p->done);
+		each = since / (double)p->done;
+	left = each * (double)(p->total - p->done);
+	if (p->budget_ns && left > (double)p->budget_ns - since)
+		left = (double)p->budget_ns - since;
+	return left > 0 ? left : 0;
 }
 
 static int columns(FILE *to)

@@ -9,7 +9,8 @@
 struct progress {
 	FILE *to; /* NULL: silent */
 	uint64_t started_ns, total, done;
-	uint64_t guess_ns; /* of one step, before any was seen */
+	uint64_t guess_ns;  /* of one step, before any was seen */
+	uint64_t budget_ns; /* which ends it at the latest; 0: nothing does */
 	char what[96];
 };
 

@@ -15,9 +15,10 @@
 #include "harness/run/job.h"
 #include "harness/run/progress.h"
 
-#define PAD_MAX	   4096 /* S4: a page's worth of environment shifts the stack */
-#define TICK_MS	   200
-#define PROCESS_NS 30000000ull /* start of a process, without its slice */
+#define PAD_MAX	     4096 /* S4: a page's worth of environment shifts the stack */
+#define TICK_MS	     200
+#define PROCESS_NS   30000000ull /* start of a process, without its slice */
+#define BUDGET_SLACK 1.02	 /* rounds differ: one that would end so little later is begun */
 /* Far beyond what set-up and verification of the largest region take. */
 #define HANG_NS	      600000000000ull
 #define STOP_PATIENCE (5000 / TICK_MS)
@@ -28,6 +29,7 @@ struct running {
 	const struct machine *m;
 	const struct run_config *config;
 	struct progress progress;
+	unsigned fits; /* rounds that the budget leaves, as far as is known */
 	unsigned *order;
 	struct run_invocation *round; /* of the open round */
 	uint64_t started_ns;
@@ -56,6 +58,19 @@ unsigned run_cpu(const struct machine *m, const struct bench_info *bench,
 	if (n > 1024)
 		n = 1024;
 	return cpus[seed_derive(config->seed, round, group, 6) % n];
+}
+
+unsigned run_rounds_that_fit(const struct run_config *config, uint64_t elapsed_ns, unsigned done)
+{
+	unsigned left = config->rounds - config->first_round;
+	double fit;
+
+	if (!config->budget_ns || !elapsed_ns)
+		return left;
+	fit = BUDGET_SLACK * (double)config->budget_ns * done / (double)elapsed_ns;
+	if (fit < done)
+		return done;
+	return fit < left ? (unsigned)fit : left;
 }
 
 uint64_t run_estimate_ns(const struct plan *plan, const struct run_config *config)
@@ -220,7 +235,7 @@ static void say_what(struct running *r, const struct run_invocation *inv)
 		if (bench_factor(g->bench, i)->paired)
 			mask &= ~(1u << i);
 	snprintf(r->progress.what, sizeof(r->progress.what), "round %u of %u, %s %s",
-		 inv->round + 1, r->config->rounds, g->bench->name,
+		 inv->round + 1, r->config->first_round + r->fits, g->bench->name,
 		 cell_text(&g->arms[0], mask, text, sizeof(text)));
 	progress_show(&r->progress);
 }
@@ -253,16 +268,6 @@ static int one_round(struct running *r, unsigned round, const struct run_sink *s
 	return ret;
 }
 
-/* Would one more round end beyond the budget? By the mean of those that are done. */
-static bool budget_spent(const struct running *r, unsigned rounds_done)
-{
-	double elapsed = (double)(monotonic_ns() - r->started_ns);
-
-	if (!r->config->budget_ns || !rounds_done)
-		return false;
-	return elapsed + elapsed / rounds_done > 1.02 * (double)r->config->budget_ns;
-}
-
 static int all_rounds(struct running *r, const struct run_sink *sink, unsigned *done,
 		      struct reason *why)
 {
@@ -274,7 +279,9 @@ static int all_rounds(struct running *r, const struct run_sink *sink, unsigned *
 		if (ret)
 			return ret;
 		(*done)++;
-		if ((c->enough && c->enough(c->enough_ctx, round + 1)) || budget_spent(r, *done))
+		r->fits = run_rounds_that_fit(c, monotonic_ns() - r->started_ns, *done);
+		r->progress.total = (uint64_t)r->fits * r->plan->n_groups;
+		if ((c->enough && c->enough(c->enough_ctx, round + 1)) || *done >= r->fits)
 			return 0;
 	}
 	return 0;
@@ -285,7 +292,6 @@ int run_loop(const struct plan *plan, const struct machine *m, const struct run_
 	     struct reason *why)
 {
 	struct running r = { .plan = plan, .m = m, .config = config, .started_ns = monotonic_ns() };
-	uint64_t steps = (uint64_t)(config->rounds - config->first_round) * plan->n_groups;
 	int ret = -ENOMEM;
 
 	*rounds_done = 0;
@@ -296,7 +302,10 @@ int run_loop(const struct plan *plan, const struct machine *m, const struct run_
 		reason_set(why, ret, "out of memory");
 		goto out;
 	}
-	progress_begin(&r.progress, config->progress, steps, config->slice_ns + PROCESS_NS);
+	r.fits = config->rounds - config->first_round;
+	progress_begin(&r.progress, config->progress, (uint64_t)r.fits * plan->n_groups,
+		       config->slice_ns + PROCESS_NS);
+	r.progress.budget_ns = config->budget_ns;
 	ret = all_rounds(&r, sink, rounds_done, why);
 	progress_end(&r.progress);
 	if (ret && *config->stop)

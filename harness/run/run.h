@@ -62,7 +62,19 @@ int run_loop(const struct plan *plan, const struct machine *m, const struct run_
 unsigned run_cpu(const struct machine *m, const struct bench_info *bench,
 		 const struct run_config *config, unsigned round, unsigned group);
 
-/* How long a plan takes, in ns: what the schedule says, before anything is measured. */
+/**
+ * run_rounds_that_fit() - how many rounds end within the budget, the declared stopping rule
+ * @elapsed_ns: what @done rounds took, with everything that happened in them
+ * @done: rounds of this loop, 1 or more
+ *
+ * Return: @done or more, up to what is left of @config->rounds, which it is without a budget.
+ */
+unsigned run_rounds_that_fit(const struct run_config *config, uint64_t elapsed_ns, unsigned done);
+
+/*
+ * What the schedule takes, in ns, where no block is longer than its slice. Set-up, verification and
+ * the least number of blocks are not in it: only a round that was measured says what they take.
+ */
 uint64_t run_estimate_ns(const struct plan *plan, const struct run_config *config);
 
 /**

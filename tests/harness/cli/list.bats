@@ -15,6 +15,7 @@ load helper
 @test "list --json holds the same" {
 	tdcost list --json | jq -e '([.benchmarks[].benchmark] | contains(["reset", "null"])) and
 		([.presets[].preset] | sort) == ["full", "quick", "shutdown"] and
+		all(.presets[]; .rounds >= 6 and (.budget | length) > 0) and
 		all(.benchmarks[]; if .runs_here then .reason == null else (.reason | length) > 0 end)'
 }
 

@@ -125,6 +125,37 @@ done_order() { # DB
 	jq -e '[.cells[].factors.twin] | unique == ["a", "b"]' <<<"$output"
 }
 
+@test "preset_first_round_says_how_long_it_takes" {
+	run --separate-stderr tdcost run --preset shutdown -p size=4M --blocks 1 --budget 20s --json
+	assert_measured
+	echo "$stderr"
+	[[ $stderr == *"about "*" on this machine: a round takes "* ]]
+	[ "$(grep -c 'on this machine' <<<"$stderr")" = 1 ]
+	# The budget is a rule of the stored plan.
+	jq -e '.plan.budget_ns == 20000000000 and .state == "done"' <<<"$output"
+}
+
+@test "preset_rounds_that_do_not_fit_are_named" {
+	run --separate-stderr tdcost run --preset shutdown -p size=4M --blocks 1 --budget 100ms --json
+	assert_measured
+	echo "$stderr"
+	[[ $stderr == *" of 10 fit into 100 ms, a verdict needs 6"* ]]
+	# A budget was named, so --rounds would not help.
+	[[ $stderr != *"--rounds"* ]]
+	jq -e '.rounds < 6 and .state == "done"' <<<"$output"
+}
+
+@test "preset_budget_holds_unless_rounds_are_named" {
+	for preset in quick full shutdown; do
+		seconds=$(tdcost list --json | jq -r --arg p $preset '.presets[] | select(.preset == $p).budget' |
+			sed 's/m$/ * 60/; s/s$//')
+		tdcost run --preset $preset --dry-run --json | jq -e ".seconds == ($seconds)"
+		tdcost run --preset $preset --dry-run | grep "at most, as no round is begun that would end later"
+		named=$(tdcost run --preset $preset --rounds 3 --dry-run)
+		[[ $named != *"no round is begun"* ]]
+	done
+}
+
 @test "a preset takes settings on top" {
 	run --separate-stderr tdcost run --preset quick -p region=256K -p backing=4k --rounds 1 \
 		--blocks 5 --budget 100ms --json

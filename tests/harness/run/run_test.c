@@ -485,6 +485,38 @@ static void no_round_begins_that_would_end_beyond_the_budget(void **state)
 	plan_free(&plan);
 }
 
+static void rounds_that_fit_follow_from_budget_and_elapsed_time(void **state)
+{
+	static const struct {
+		unsigned rounds, first;
+		uint64_t budget_s, elapsed_s;
+		unsigned done, fit;
+	} cases[] = {
+		{ 20, 0, 0, 100, 1, 20 }, /* no budget */
+		{ 20, 0, 600, 100, 1, 6 },
+		{ 20, 0, 600, 102, 1, 6 }, /* 2 % beyond it is within it */
+		{ 20, 0, 600, 103, 1, 5 },
+		{ 20, 0, 600, 300, 4, 8 }, /* the mean of those that are done */
+		{ 20, 0, 600, 580, 6, 6 },
+		{ 20, 0, 600, 1, 1, 20 },  /* no more than there are */
+		{ 20, 15, 600, 1, 1, 5 },  /* that are left of a resumed run */
+		{ 20, 0, 60, 3600, 1, 1 }, /* what is done is done */
+		{ 100000, 0, 60, 0, 1, 100000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run_config config = config_of(cases[i].rounds);
+		unsigned fit;
+
+		config.first_round = cases[i].first;
+		config.budget_ns = cases[i].budget_s * 1000000000;
+		fit = run_rounds_that_fit(&config, cases[i].elapsed_s * 1000000000, cases[i].done);
+		if (fit != cases[i].fit)
+			fail_msg("case %zu: %u fit, not %u", i, fit, cases[i].fit);
+	}
+}
+
 static void a_round_that_cannot_be_kept_ends_the_run(void **state)
 {
 	struct plan plan = plan_of("telling", "n=1,2");
@@ -712,6 +744,26 @@ static void progress_is_one_line_and_is_wiped(void **state)
 	plan_free(&plan);
 }
 
+static void time_left_is_no_more_than_the_budget_leaves(void **state)
+{
+	struct progress p;
+	char *text = NULL;
+	size_t bytes = 0;
+	FILE *to = tmpfile();
+
+	(void)state;
+	assert_non_null(to);
+	/* 1000 steps of an hour each. */
+	progress_begin(&p, to, 1000, 3600000000000);
+	p.budget_ns = 1;
+	progress_show(&p);
+	rewind(to);
+	assert_true(getdelim(&text, &bytes, '\0', to) > 0);
+	assert_non_null(strstr(text, " 0 ns left: "));
+	free(text);
+	fclose(to);
+}
+
 static void an_estimate_counts_every_invocation(void **state)
 {
 	struct plan one = plan_of("telling", "n=1"), four = plan_of("telling", "n=1,2,3,4");
@@ -738,6 +790,8 @@ int main(int argc, char **argv)
 		TEST(what_disrupts_stays_on_the_first_cpu),
 		TEST(enough_is_enough),
 		TEST(no_round_begins_that_would_end_beyond_the_budget),
+		TEST(rounds_that_fit_follow_from_budget_and_elapsed_time),
+		TEST(time_left_is_no_more_than_the_budget_leaves),
 		TEST(a_round_that_cannot_be_kept_ends_the_run),
 		TEST(what_ends_an_invocation_ends_the_run_with_a_reason),
 		TEST(stopping_between_rounds_keeps_them),
