@@ -6,6 +6,7 @@
 #include "harness/cli/cli.h"
 #include "harness/core/nearest.h"
 #include "harness/measure/design.h"
+#include "results/analysis/stats.h"
 
 /*
  * Can this level run here, all other factors at their usual levels? By planning it, so that the
@@ -155,8 +156,9 @@ static int list_all(const struct cli *cli, const struct machine *m)
 		table_print(t, stdout);
 	printf("\nPresets, for `tdcost run --preset NAME`:\n");
 	for (unsigned i = 0; presets[i].name; i++)
-		printf("  %-8s %s; %u rounds, or those that fit into %s\n", presets[i].name,
-		       presets[i].summary, presets[i].rounds, presets[i].budget);
+		printf("  %-8s %s; %u rounds, or those that fit into %s, at least %d\n",
+		       presets[i].name, presets[i].summary, presets[i].rounds, presets[i].budget,
+		       STAT_MIN_INVOCATIONS);
 	printf("\n`tdcost list BENCHMARK` shows the factors and their levels.\n");
 	return EXIT_DONE;
 }

@@ -100,7 +100,7 @@ struct rounds {
 	bool said; /* how long it takes */
 };
 
-/* What of a preset does not fit into its budget, when @fits rounds do, and what to do about it. */
+/* What of a preset is left out when @fits rounds are taken, and what to do about it. */
 static char *reduced_to(const struct run_config *c, uint64_t each_ns, unsigned fits, char *buf,
 			size_t n)
 {
@@ -108,16 +108,21 @@ static char *reduced_to(const struct run_config *c, uint64_t each_ns, unsigned f
 	char budget[32], whole[32], verdict[40] = "", more[80] = "";
 
 	*buf = '\0';
+	duration_format((double)c->budget_ns, budget, sizeof(budget));
 	if (fits >= left)
 		return buf;
-	if (all < STAT_MIN_INVOCATIONS)
-		snprintf(verdict, sizeof(verdict), ", a verdict needs %d", STAT_MIN_INVOCATIONS);
 	/* A budget that somebody named ends it whatever --rounds says. */
 	if (!run_ask.budget_given && !run_ask.resume)
 		snprintf(more, sizeof(more), "; --rounds %u takes them all, in about %s", c->rounds,
 			 duration_format((double)each_ns * left, whole, sizeof(whole)));
-	snprintf(buf, n, ", %u of %u fit into %s%s%s", all, c->rounds,
-		 duration_format((double)c->budget_ns, budget, sizeof(budget)), verdict, more);
+	if (all < STAT_MIN_INVOCATIONS)
+		snprintf(verdict, sizeof(verdict), ", a verdict needs %d", STAT_MIN_INVOCATIONS);
+	if (all == c->least_rounds && each_ns * fits > c->budget_ns)
+		snprintf(buf, n, ", %u of %u are taken, as a verdict needs, in more than %s%s", all,
+			 c->rounds, budget, more);
+	else
+		snprintf(buf, n, ", %u of %u fit into %s%s%s", all, c->rounds, budget, verdict,
+			 more);
 	return buf;
 }
 

@@ -8,6 +8,7 @@
 #include "harness/cli/run_ask.h"
 #include "harness/core/units.h"
 #include "harness/machine/hotplug.h"
+#include "results/analysis/stats.h"
 
 #define MIN_SLICE_NS 20000000ull
 /* Few: where blocks are long, time is better spent on more processes, which are what n counts. */
@@ -173,6 +174,8 @@ void run_fill_config(const struct plan *plan, struct run_config *c)
 		.slice_ns = each > 2 * MIN_SLICE_NS ? each - MIN_SLICE_NS : MIN_SLICE_NS,
 		/* A budget that was only assumed shapes the slices and cuts nothing off. */
 		.budget_ns = cut ? run_ask.budget_ns : 0,
+		/* S7: a preset comes to a verdict, also on a machine for which it is too large. */
+		.least_rounds = declared && !run_ask.budget_given ? STAT_MIN_INVOCATIONS : 0,
 		.min_blocks = run_ask.blocks && run_ask.blocks < MIN_BLOCKS
 				      ? (unsigned)run_ask.blocks
 				      : MIN_BLOCKS,
@@ -194,13 +197,13 @@ char *run_ask_json(const struct plan *plan, const struct run_config *c)
 		json_array_append_new(settings, json_string(run_ask.settings[i]));
 	for (unsigned i = 0; i < run_ask.n_events; i++)
 		json_array_append_new(events, json_string(run_ask.events[i]));
-	j = json_pack("{s:s?, s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:f, s:b}",
+	j = json_pack("{s:s?, s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:i, s:f, s:b}",
 		      "preset", run_ask.preset ? run_ask.preset->name : NULL, "benchmarks", benches,
 		      "settings", settings, "events", events, "groups", (int)plan->n_groups,
 		      "rounds", (int)c->rounds, "slice_ns", (json_int_t)c->slice_ns, "budget_ns",
-		      (json_int_t)c->budget_ns, "min_blocks", (int)c->min_blocks, "max_blocks",
-		      (int)c->max_blocks, "cpu", c->cpu, "precision", run_ask.precision,
-		      "allow_disruptive", run_ask.allow_disruptive);
+		      (json_int_t)c->budget_ns, "least_rounds", (int)c->least_rounds, "min_blocks",
+		      (int)c->min_blocks, "max_blocks", (int)c->max_blocks, "cpu", c->cpu,
+		      "precision", run_ask.precision, "allow_disruptive", run_ask.allow_disruptive);
 	text = json_canonical(j);
 	json_decref(j);
 	return text;
@@ -224,14 +227,15 @@ int run_ask_restore(const char *text, struct run_config *c, struct reason *why)
 {
 	json_t *j = json_loads(text, 0, NULL), *preset, *benches, *settings, *events;
 	json_int_t slice, budget;
-	int rounds, min_blocks, max_blocks, cpu, disruptive = 0, ret = 0;
+	int rounds, min_blocks, max_blocks, cpu, disruptive = 0, least_rounds = 0, ret = 0;
 
-	/* Runs of before there was anything disruptive do not say whether it was allowed. */
-	if (json_unpack(j, "{s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:i, s:F, s?b}", "preset",
-			&preset, "benchmarks", &benches, "settings", &settings, "events", &events,
-			"rounds", &rounds, "slice_ns", &slice, "budget_ns", &budget, "min_blocks",
-			&min_blocks, "max_blocks", &max_blocks, "cpu", &cpu, "precision",
-			&run_ask.precision, "allow_disruptive", &disruptive)) {
+	/* Older runs do not say whether anything disruptive was allowed, and have no least_rounds. */
+	if (json_unpack(j, "{s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:i, s:F, s?b, s?i}",
+			"preset", &preset, "benchmarks", &benches, "settings", &settings, "events",
+			&events, "rounds", &rounds, "slice_ns", &slice, "budget_ns", &budget,
+			"min_blocks", &min_blocks, "max_blocks", &max_blocks, "cpu", &cpu,
+			"precision", &run_ask.precision, "allow_disruptive", &disruptive,
+			"least_rounds", &least_rounds)) {
 		ret = reason_set(why, -EINVAL,
 				 "the run's plan cannot be read; it was made by another version; "
 				 "begin anew");
@@ -253,6 +257,7 @@ int run_ask_restore(const char *text, struct run_config *c, struct reason *why)
 		.rounds = (unsigned)rounds,
 		.slice_ns = (uint64_t)slice,
 		.budget_ns = (uint64_t)budget,
+		.least_rounds = (unsigned)least_rounds,
 		.min_blocks = (unsigned)min_blocks,
 		.max_blocks = (unsigned)max_blocks,
 		.cpu = cpu,

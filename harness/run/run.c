@@ -62,14 +62,16 @@ unsigned run_cpu(const struct machine *m, const struct bench_info *bench,
 
 unsigned run_rounds_that_fit(const struct run_config *config, uint64_t elapsed_ns, unsigned done)
 {
-	unsigned left = config->rounds - config->first_round;
+	unsigned left = config->rounds - config->first_round, least = done;
 	double fit;
 
 	if (!config->budget_ns || !elapsed_ns)
 		return left;
 	fit = BUDGET_SLACK * (double)config->budget_ns * done / (double)elapsed_ns;
-	if (fit < done)
-		return done;
+	if (config->least_rounds > config->first_round + least)
+		least = config->least_rounds - config->first_round;
+	if (fit < least)
+		return least < left ? least : left;
 	return fit < left ? (unsigned)fit : left;
 }
 
@@ -281,6 +283,7 @@ static int all_rounds(struct running *r, const struct run_sink *sink, unsigned *
 		(*done)++;
 		r->fits = run_rounds_that_fit(c, monotonic_ns() - r->started_ns, *done);
 		r->progress.total = (uint64_t)r->fits * r->plan->n_groups;
+		r->progress.budget_ns = 0; /* the total says it better from now on */
 		if ((c->enough && c->enough(c->enough_ctx, round + 1)) || *done >= r->fits)
 			return 0;
 	}

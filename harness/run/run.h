@@ -30,10 +30,11 @@ struct run_sink {
 
 struct run_config {
 	uint64_t seed;
-	unsigned rounds;      /* at most */
-	unsigned first_round; /* 0, or where a resumed run goes on */
-	uint64_t slice_ns;    /* of one invocation */
-	uint64_t budget_ns;   /* no round is begun that would end beyond it; 0: none */
+	unsigned rounds;       /* at most */
+	unsigned first_round;  /* 0, or where a resumed run goes on */
+	uint64_t slice_ns;     /* of one invocation */
+	uint64_t budget_ns;    /* no round is begun that would end beyond it; 0: none */
+	unsigned least_rounds; /* that are taken even if the budget is over before */
 	unsigned min_blocks, max_blocks;
 	int cpu; /* pin to it; -1: drawn anew among equals */
 	struct tick_clock clock;
@@ -67,7 +68,8 @@ unsigned run_cpu(const struct machine *m, const struct bench_info *bench,
  * @elapsed_ns: what @done rounds took, with everything that happened in them
  * @done: rounds of this loop, 1 or more
  *
- * Return: @done or more, up to what is left of @config->rounds, which it is without a budget.
+ * Return: @done or more, and what is left of @config->least_rounds or more, up to what is left of
+ * @config->rounds, which it is without a budget.
  */
 unsigned run_rounds_that_fit(const struct run_config *config, uint64_t elapsed_ns, unsigned done);
 

@@ -488,20 +488,25 @@ static void no_round_begins_that_would_end_beyond_the_budget(void **state)
 static void rounds_that_fit_follow_from_budget_and_elapsed_time(void **state)
 {
 	static const struct {
-		unsigned rounds, first;
+		unsigned rounds, first, least;
 		uint64_t budget_s, elapsed_s;
 		unsigned done, fit;
 	} cases[] = {
-		{ 20, 0, 0, 100, 1, 20 }, /* no budget */
-		{ 20, 0, 600, 100, 1, 6 },
-		{ 20, 0, 600, 102, 1, 6 }, /* 2 % beyond it is within it */
-		{ 20, 0, 600, 103, 1, 5 },
-		{ 20, 0, 600, 300, 4, 8 }, /* the mean of those that are done */
-		{ 20, 0, 600, 580, 6, 6 },
-		{ 20, 0, 600, 1, 1, 20 },  /* no more than there are */
-		{ 20, 15, 600, 1, 1, 5 },  /* that are left of a resumed run */
-		{ 20, 0, 60, 3600, 1, 1 }, /* what is done is done */
-		{ 100000, 0, 60, 0, 1, 100000 },
+		{ 20, 0, 0, 0, 100, 1, 20 }, /* no budget */
+		{ 20, 0, 0, 600, 100, 1, 6 },
+		{ 20, 0, 0, 600, 102, 1, 6 }, /* 2 % beyond it is within it */
+		{ 20, 0, 0, 600, 103, 1, 5 },
+		{ 20, 0, 0, 600, 300, 4, 8 }, /* the mean of those that are done */
+		{ 20, 0, 0, 600, 580, 6, 6 },
+		{ 20, 0, 0, 600, 1, 1, 20 },  /* no more than there are */
+		{ 20, 15, 0, 600, 1, 1, 5 },  /* that are left of a resumed run */
+		{ 20, 0, 0, 60, 3600, 1, 1 }, /* what is done is done */
+		{ 100000, 0, 0, 60, 0, 1, 100000 },
+		{ 20, 0, 6, 60, 100, 1, 6 }, /* the least, whatever they take */
+		{ 20, 4, 6, 60, 100, 1, 2 }, /* of which a resumed run has taken four */
+		{ 20, 8, 6, 60, 100, 1, 1 },
+		{ 3, 0, 6, 60, 100, 1, 3 }, /* no more than there are */
+		{ 20, 0, 6, 600, 10, 1, 20 },
 	};
 
 	(void)state;
@@ -510,6 +515,7 @@ static void rounds_that_fit_follow_from_budget_and_elapsed_time(void **state)
 		unsigned fit;
 
 		config.first_round = cases[i].first;
+		config.least_rounds = cases[i].least;
 		config.budget_ns = cases[i].budget_s * 1000000000;
 		fit = run_rounds_that_fit(&config, cases[i].elapsed_s * 1000000000, cases[i].done);
 		if (fit != cases[i].fit)
