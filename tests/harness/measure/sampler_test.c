@@ -71,7 +71,7 @@ static void spin(uint64_t ticks)
 static struct {
 	int setup_error, verify_fails_for, finish_error;
 	uint64_t prepare_ticks, sample_ticks;
-	double growth;	   /* of sample_ticks, with each sample */
+	size_t alternates; /* after so many samples they take 20 times as long, or as before */
 	int move_to;	   /* CPU, or -1 */
 	unsigned faults;   /* pages to touch in each sample */
 	char *fresh;	   /* never touched */
@@ -186,8 +186,8 @@ static uint64_t fake_sample(void *state, unsigned arm, unsigned reps)
 		stop = 1;
 	for (unsigned i = 0; i < reps; i++)
 		spin(how.sample_ticks);
-	if (how.growth > 0)
-		how.sample_ticks = (uint64_t)((double)how.sample_ticks * how.growth) + 1;
+	if (how.alternates && (how.samples - 1) / how.alternates % 2)
+		spin(19 * how.sample_ticks);
 	for (unsigned i = 0; i < how.faults && how.fresh_left; i++)
 		how.fresh[--how.fresh_left * PAGE] = 1;
 	if (how.move_to >= 0)
@@ -612,9 +612,9 @@ static void what_never_becomes_steady_is_flagged(void **state)
 	struct sampler_result r;
 
 	(void)state;
-	/* Each block takes 1.1 times the one before: windows differ by a third. */
-	how.sample_ticks = 4000;
-	how.growth = 1.0488;
+	/* Three short blocks, three long ones: no window is like the one before it, whatever is added. */
+	how.sample_ticks = 20000;
+	how.alternates = 3 * plan.groups[0].n_arms;
 	job.max_blocks = 2;
 	r = sample_with(&job);
 	assert_int_equal(varying(&r, "warm_up_blocks"), 64);
