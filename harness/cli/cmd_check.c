@@ -12,6 +12,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/cli/run_ask.h"
+#include "harness/run/progress.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CALIBRATE_MS  20
@@ -244,7 +245,7 @@ static int check_plan(const struct cli *cli, const struct machine *m, const stru
 	int status, ret;
 
 	run_ask.blocks = run_ask.blocks ? run_ask.blocks : BLOCKS;
-	run_fill_config(plan, &config);
+	run_fill_config(plan, m->lane, &config);
 	config.rounds = 1;
 	config.slice_ns = SLICE_NS;
 	config.stop = &stop;
@@ -256,6 +257,7 @@ static int check_plan(const struct cli *cli, const struct machine *m, const stru
 		if (progress)
 			fprintf(stderr, "\r%u of %u groups ", c.group + 1, plan->n_groups);
 		check_group(&c, m, plan, &config);
+		progress_log(c.group + 1, plan->n_groups, plan->groups[c.group].bench->name);
 	}
 	if (progress)
 		fprintf(stderr, "\r\033[K");

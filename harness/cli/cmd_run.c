@@ -145,6 +145,16 @@ static void say_how_long(struct rounds *r)
 		  reduced_to(c, each, fits, reduced, sizeof(reduced)));
 }
 
+/* The round is in the store, and nothing is measured until the command has ended. */
+static void after_round(void)
+{
+	const char *command = getenv("TDCOST_AFTER_ROUND");
+
+	if (command && *command && system(command))
+		fprintf(stderr, "tdcost run: TDCOST_AFTER_ROUND: '%s' failed; the run goes on\n",
+			command);
+}
+
 static int take_round(void *ctx, const struct run_invocation *inv, size_t n, struct reason *why)
 {
 	struct rounds *r = ctx;
@@ -154,6 +164,8 @@ static int take_round(void *ctx, const struct run_invocation *inv, size_t n, str
 		say_how_long(r);
 	if (!ret && r->precision.ds && precision_add(&r->precision, inv, n))
 		ret = reason_set(why, -ENOMEM, "out of memory");
+	if (!ret)
+		after_round();
 	return ret;
 }
 
@@ -420,7 +432,7 @@ static int run_planned(const struct cli *cli, const struct machine *m)
 		ret = check_events(&why);
 	if (!ret)
 		ret = run_plan(&plan, m, &why);
-	run_fill_config(&plan, &c);
+	run_fill_config(&plan, m->lane, &c);
 	c.progress = isatty(STDERR_FILENO) ? stderr : NULL;
 	c.stop = &stop;
 	if (ret) {

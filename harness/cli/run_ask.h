@@ -59,7 +59,7 @@ int run_asked(const struct cli *cli);
 int run_plan(struct plan *plan, const struct machine *m, struct reason *why);
 
 /* Rounds, slices and blocks, once the plan is known. */
-void run_fill_config(const struct plan *plan, struct run_config *c);
+void run_fill_config(const struct plan *plan, enum lane lane, struct run_config *c);
 
 /* What was asked and what it came to: a new string, canonical JSON. NULL when out of memory. */
 char *run_ask_json(const struct plan *plan, const struct run_config *c);

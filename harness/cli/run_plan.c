@@ -16,6 +16,7 @@
 #define MAX_BLOCKS     1000
 #define DEFAULT_ROUNDS 10
 #define MAX_ROUNDS     100000
+#define COUNT_SLOWNESS 10
 
 /* Does @b have the factor that @setting names? Senseless settings count as known: plan_add() tells. */
 static bool knows(const struct bench_info *b, const char *setting)
@@ -149,7 +150,15 @@ int run_calibrate(const struct machine *m, struct tick_clock *clock, unsigned ms
 	return ret;
 }
 
-void run_fill_config(const struct plan *plan, struct run_config *c)
+/* An emulator takes 10 to 50 ns for an instruction, which its clock counts as 1 ns. */
+static void assume_budget(enum lane lane)
+{
+	duration_parse(run_ask.preset ? run_ask.preset->budget : "60s", &run_ask.budget_ns);
+	if (lane_clock(lane) == CLOCK_UNIT_INSN)
+		run_ask.budget_ns /= COUNT_SLOWNESS;
+}
+
+void run_fill_config(const struct plan *plan, enum lane lane, struct run_config *c)
 {
 	bool wide = run_ask.precision > 0 && !run_ask.rounds;
 	/* S8: a preset declares its budget, unless somebody declares how many rounds there are. */
@@ -161,7 +170,7 @@ void run_fill_config(const struct plan *plan, struct run_config *c)
 	if (!run_ask.rounds)
 		run_ask.rounds = run_ask.preset ? run_ask.preset->rounds : DEFAULT_ROUNDS;
 	if (!run_ask.budget_given && !run_ask.budget_shapes)
-		duration_parse(run_ask.preset ? run_ask.preset->budget : "60s", &run_ask.budget_ns);
+		assume_budget(lane);
 	each = run_ask.budget_ns / (run_ask.rounds * (plan->n_groups ? plan->n_groups : 1));
 	/* The other half is for set-up, verification, and blocks that are longer than a slice. */
 	if (declared)

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "harness/run/progress.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "harness/core/units.h"
 
@@ -58,6 +63,20 @@ void progress_step(struct progress *p)
 {
 	p->done++;
 	progress_show(p);
+}
+
+void progress_log(uint64_t done, uint64_t total, const char *what)
+{
+	const char *path = getenv("TDCOST_PROGRESS");
+	int fd = path && *path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC,
+				      0666)
+			       : -1;
+
+	if (fd < 0)
+		return;
+	dprintf(fd, "tdcost: progress %" PRIu64 " %" PRIu64 " %s\n", done, total, what);
+	tcdrain(fd);
+	close(fd);
 }
 
 void progress_end(struct progress *p)

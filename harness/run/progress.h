@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* progress.h: one line on a terminal's standard error: what runs, how far, how long still. */
+/*
+ * progress.h: what runs and how far it is: one line on a terminal's standard error, with the time
+ * left, and a line a step in a file that another program reads.
+ */
 #ifndef TDC_RUN_PROGRESS_H
 #define TDC_RUN_PROGRESS_H
 
@@ -18,6 +21,14 @@ void progress_begin(struct progress *p, FILE *to, uint64_t total, uint64_t guess
 void progress_show(struct progress *p); /* at any time */
 void progress_step(struct progress *p);
 void progress_end(struct progress *p); /* wipes the line */
+
+/**
+ * progress_log() - a line "tdcost: progress DONE TOTAL WHAT" at the end of the file that $TDCOST_PROGRESS names
+ *
+ * Returns when a serial line has sent it: what is measured next is not interrupted for it. Silent
+ * where the variable is not set or the file does not open: a run does not fail of its progress.
+ */
+void progress_log(uint64_t done, uint64_t total, const char *what);
 
 uint64_t monotonic_ns(void);
 

@@ -262,6 +262,9 @@ static int one_round(struct running *r, unsigned round, const struct run_sink *s
 		ret = *r->config->stop ? -EINTR : invoke(r, inv, why);
 		done = i + 1;
 		progress_step(&r->progress);
+		/* A check is one such loop for each of its groups, and logs those. */
+		if (!ret && !r->config->check)
+			progress_log(r->progress.done, r->progress.total, r->progress.what);
 	}
 	if (!ret)
 		ret = sink->round(sink->ctx, r->round, n, why);

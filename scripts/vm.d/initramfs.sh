@@ -28,6 +28,7 @@ initramfs_make() {
 	install "$busybox" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
 	install "$pieces/init" "$root/init"
+	install -m 644 "$pieces/send.sh" "$root/lib/tdcost/send.sh"
 	echo root:x:0:0:root:/root:/bin/sh >"$root/etc/passwd"
 	echo root:x:0: >"$root/etc/group"
 	initramfs_program "$tdcost" usr/bin/tdcost

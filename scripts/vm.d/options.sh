@@ -37,7 +37,11 @@ on the VM's PATH, which holds tdcost and busybox: `tdcost run null`, `sh -c '...
   --cpu-flags +X,-Y   CPU features more or less than the lane's
   --memory MIB        default 1024
   --append "ARGS"     arguments for the kernel
-  --timeout SECONDS   end the VM then (default: spr 1200, else 600)
+  --timeout SECONDS   end the VM then, and merge the rounds that finished (default:
+                      spr 1200, else 600)
+  --boot-timeout SECONDS
+                      end it when the kernel has printed nothing by then (default:
+                      vm 20, else 300)
   --verbose           show the console, and there what the command prints
 
   --fetch WHAT        only download a KERNEL, or bochs, into the cache
@@ -46,13 +50,14 @@ on the VM's PATH, which holds tdcost and busybox: `tdcost run null`, `sh -c '...
   --help              show this and exit
 
 Exit status: the command's; 1 the VM failed or what came back was not whole, and
-your database is as it was; 2 bad usage; 4 not supported here.
+your database is as it was but for the rounds that finished before a time limit;
+2 bad usage; 4 not supported here.
 The cache is $TDCOST_CACHE, else $XDG_CACHE_HOME/tdcost, else ~/.cache/tdcost.
 END
 }
 
 lane=count kernel=6.12 modules='' module='' insmod='' build='' dmesg='' db=${TDCOST_DB:-tdcost.db}
-cpus='' packages='' dies=1 threads=1 numa=no memory=1024 timeout='' cpu_flags='' only='' update=no verbose=no
+cpus='' packages='' dies=1 threads=1 numa=no memory=1024 timeout='' boot_timeout='' cpu_flags='' only='' update=no verbose=no
 loads=() adds=() wanted=() append=()
 
 # Where the value of an option goes, and what it must look like.
@@ -60,11 +65,12 @@ declare -A option_place=(
 	[--lane]=lane [--kernel]=kernel [--modules]=modules [--module]=module [--insmod]=insmod
 	[--load]=loads [--add]=adds [--get]=wanted [--dmesg]=dmesg [--db]=db [--build]=build
 	[--cpus]=cpus [--packages]=packages [--dies]=dies [--threads]=threads [--cpu-flags]=cpu_flags [--memory]=memory
-	[--append]=append [--timeout]=timeout [--fetch]=kernel [--headers]=kernel
+	[--append]=append [--timeout]=timeout [--boot-timeout]=boot_timeout [--fetch]=kernel [--headers]=kernel
 )
 declare -A option_check=(
 	[--add]=a_file [--get]=a_pair [--dmesg]=a_place [--db]=a_place [--cpus]=a_number
-	[--packages]=a_number [--dies]=a_number [--threads]=a_number [--memory]=a_number [--timeout]=a_number [--cpu-flags]=some_flags
+	[--packages]=a_number [--dies]=a_number [--threads]=a_number [--memory]=a_number [--timeout]=a_number [--boot-timeout]=a_number
+	[--cpu-flags]=some_flags
 )
 
 a_number() {

@@ -18,7 +18,7 @@ note() {
 # next stage; elsewhere it is one line of a log.
 stage() {
 	stage_end
-	stage_text=$1 stage_began=$SECONDS
+	stage_text=$1 stage_began=$SECONDS stage_more='' stage_logged=-10
 	if [ -t 2 ]; then
 		printf '%s' "$stage_text" >&2
 	else
@@ -28,7 +28,18 @@ stage() {
 
 stage_tick() {
 	[ -z "${stage_text:-}" ] || ! [ -t 2 ] ||
-		printf '\r\033[K%s, %d s' "$stage_text" $((SECONDS - stage_began)) >&2
+		printf '\r\033[K%s, %d s' "$stage_text$stage_more" $((SECONDS - stage_began)) >&2
+}
+
+# stage_progress TEXT: how far it is. In a log it is a line, not sooner than 10 s after the last.
+stage_progress() {
+	[ "$1" != "$stage_more" ] || return 0
+	if [ -t 2 ]; then
+		stage_more=$1
+	elif [ $((SECONDS - stage_logged)) -ge 10 ]; then
+		stage_more=$1 stage_logged=$SECONDS
+		printf 'scripts/vm: %s\n' "$stage_text$1" >&2
+	fi
 }
 
 stage_end() {

@@ -25,9 +25,25 @@ vm_phase() {
 	esac
 }
 
+# vm_progress: shows how far `tdcost run` is, by the newest line of it on the console.
+vm_progress() {
+	local line
+	line=$(grep -ao 'tdcost: progress [0-9]* [0-9]* [ -~]*' "$work/console" | tail -1) || return 0
+	[[ $line =~ progress\ ([0-9]{1,9})\ ([1-9][0-9]{0,8})\ (.*) ]] || return 0
+	stage_progress ": $((100 * 10#${BASH_REMATCH[1]} / BASH_REMATCH[2])) %, ${BASH_REMATCH[3]}"
+}
+
+# vm_gives_up: is the kernel silent for longer than any that boots? The emulator is ended then.
+vm_gives_up() {
+	[ ! -s "$work/console" ] && [ $((SECONDS - began)) -ge "$boot_timeout" ] || return 1
+	silent=yes
+	kill "$emulator" 2>/dev/null || true
+}
+
 # vm_watch: sets $emulator_status once the emulator has ended.
 vm_watch() {
-	local shown=boot
+	local shown=boot began=$SECONDS
+	silent=no
 	stage "booting Linux $kernel_release in lane $lane (${lane_what[$lane]})"
 	[ "$verbose" = no ] || {
 		: >>"$work/console"
@@ -37,6 +53,8 @@ vm_watch() {
 		vm_phase
 		[ "$phase" = "$shown" ] || stage "${vm_at[$phase]}"
 		shown=$phase
+		[ "$phase" != running ] || vm_progress
+		! vm_gives_up || break
 		stage_tick
 		sleep 0.2
 	done
@@ -49,24 +67,33 @@ vm_watch() {
 # vm_autopsy: nothing whole came back. Says why, in one line, and shows the end of the console. That a
 # kernel does not boot under KVM is known where the emulator says so, or nothing at all is said.
 vm_autopsy() {
-	local why complaint panic status=1
+	local why complaint panic kept advice='' status=1
 	vm_phase
 	complaint=$("${lane_emulator[$lane]}_complaint") || true
 	panic=$(grep -aom1 'Kernel panic.*' "$work/console" 2>/dev/null) || true
 	panic=${panic%%[$'\r\n']*}
-	if [ "$emulator_status" = 124 ] || [ "$emulator_status" = 137 ]; then
-		why="the VM was still ${vm_at[$phase]} after $timeout s (--timeout) and was ended"
+	if [ $silent = yes ]; then
+		why="it printed nothing for $boot_timeout s and was ended"
+		advice="wait longer with --boot-timeout"
+		complaint= # of being ended
+	elif [ "$emulator_status" = 124 ] || [ "$emulator_status" = 137 ]; then
+		rounds_merge
+		why="the VM was still ${vm_at[$phase]} after $timeout s (--timeout) and was ended: $kept"
+		advice="give it longer with --timeout, or less to do (--rounds, --blocks)"
 		complaint= # of being ended
 	else
 		why="the VM ended while it was ${vm_at[$phase]}: $damage"
+		[ "$rounds" = 0 ] || why+="; what a VM that failed had measured is not merged"
 	fi
 	[ -z "$complaint$panic" ] || why+=" (${complaint:-$panic})"
+	[ $silent = no ] || [ "$lane" = vm ] || why="lane $lane: Linux $kernel_release does not boot: $why"
 	if [ "$lane:$phase" = vm:boot ] && { [ -n "$complaint" ] || [ ! -s "$work/console" ]; }; then
 		status=4
-		why="lane vm: Linux $kernel_release does not boot under this machine's KVM: $why; lane count needs none"
+		why="lane vm: Linux $kernel_release does not boot under this machine's KVM: $why"
+		advice="lane count needs no KVM${advice:+; or $advice}"
 	fi
 	stage_end
-	echo "scripts/vm: $why" >&2
+	echo "scripts/vm: $why${advice:+; $advice}" >&2
 	if [ -s "$work/console" ]; then
 		echo "The console's last lines:" >&2
 		tr -d '\r' <"$work/console" | tail -20 | sed 's/^/  /' >&2

@@ -45,11 +45,11 @@ fake_qemu() {
 	} | fake qemu-system-x86_64
 }
 
-# pack DIR FILE: as init sends it.
+# pack DIR FILE [KIND]: as init sends it; KIND round: as it is sent after a round.
 pack() {
 	tar -C "$1" -cf - . | gzip >"$2.gz"
 	{
-		echo "tdcost-vm 1 $(stat -c %s "$2.gz") $(sha256sum "$2.gz" | cut -d ' ' -f 1)"
+		echo "tdcost-vm ${3:-1} $(stat -c %s "$2.gz") $(sha256sum "$2.gz" | cut -d ' ' -f 1)"
 		cat "$2.gz"
 		echo end
 	} >"$2"

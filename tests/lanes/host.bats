@@ -54,6 +54,7 @@ refused() { # STATUS WORDS OPTION...
 	refused 2 "needs a value" --lane
 	refused 2 "count, smoke, vm or spr" --lane fast -- true
 	refused 2 "whole number" --timeout soon -- true
+	refused 2 "whole number" --boot-timeout 0 -- true
 	refused 2 "whole number" --memory 0 -- true
 	refused 2 "lane count has 1 at most" --cpus 2 -- true
 	refused 2 "lane spr has 1 at most" --lane spr --cpus 2 -- true
@@ -260,6 +261,97 @@ spoilt() {
 	gone "$(cat pid)"
 }
 
+@test "vm_boot_timeout_ends_a_kernel_that_prints_nothing" {
+	fake_qemu <<<': >"$console"; echo $$ >"$TMPDIR/../pid"; exec sleep 600'
+	run_vm --boot-timeout 1 -- true
+	[ "$status" = 1 ]
+	[ "${stderr_lines[-1]}" = "scripts/vm: lane count: Linux 6.1.99-test does not boot: it printed nothing for 1 s and was ended; wait longer with --boot-timeout" ]
+	gone "$(cat pid)"
+}
+
+@test "vm_boot_timeout_spares_a_kernel_that_printed_a_byte" {
+	vm_works
+	sed -i '/^cp /i printf x >"$console"; sleep 3' bin/qemu-system-x86_64
+	run_vm --boot-timeout 1 -- true
+	[ "$status" = 0 ]
+}
+
+@test "vm_progress_of_the_command_is_shown_while_it_runs" {
+	fake_qemu <<-'END'
+		echo "tdcost: progress 3 40 round 1 of 10, vm mem=anon" >>"$console"
+		for ((i = 0; i < 600; i++)); do
+			grep -q "round 1 of 10" "$TMPDIR/../log" && exit
+			sleep 0.1
+		done
+	END
+	"$vm" --kernel ./bzImage --build "$build" --db tdcost.db -- true 2>log || true
+	cat log
+	grep -qx "scripts/vm: running the command: 7 %, round 1 of 10, vm mem=anon" log
+}
+
+# rounds_then_hang N: a VM that sends a database after each of N rounds, begins to send the next, and hangs.
+rounds_then_hang() {
+	local i
+	mkdir -p rounds
+	: >stream
+	export TDCOST_AFTER_ROUND='i=$(($(ls rounds | wc -l) + 1)); mkdir rounds/$i
+		for f in whole.db whole.db-wal; do [ ! -e $f ] || cp $f rounds/$i/tdcost${f#whole}; done'
+	"$TDCOST" run null -p ops=1000 --rounds "$1" --budget 1s --db whole.db >/dev/null || [ $? = 5 ]
+	unset TDCOST_AFTER_ROUND
+	[ "$(ls rounds | wc -l)" = "$1" ]
+	for ((i = 1; i <= $1; i++)); do
+		pack rounds/$i one round
+		cat one >>stream
+	done
+	head -c 1000 one >>stream
+	fake_qemu <<<"cp '$PWD/stream' \"\$parcel\"; exec sleep 600"
+}
+
+@test "vm_time_limit_keeps_the_rounds_that_finished" {
+	rounds_then_hang 3
+	run_vm --timeout 10 -- true
+	echo "$stderr"
+	[ "$status" = 1 ]
+	[[ $stderr == *"scripts/vm: the VM was still running the command after 10 s (--timeout) and was ended: 3 finished rounds merged into tdcost.db; give it longer with --timeout, or less to do"* ]]
+	"$TDCOST" db check --db tdcost.db
+	"$TDCOST" runs --db tdcost.db --json >list
+	jq -e 'length == 1 and .[0].rounds == 3 and .[0].state != "done"' list
+	[ -z "$(ls tmp)" ]
+}
+
+@test "vm_time_limit_without_a_finished_round_leaves_the_database" {
+	rounds_then_hang 1
+	head -c 1000 one >stream
+	echo mine >tdcost.db
+	run_vm --timeout 10 -- true
+	[ "$status" = 1 ]
+	[[ $stderr == *"and was ended: no round was finished, and nothing was merged; "* ]]
+	[ "$(cat tdcost.db)" = mine ]
+}
+
+@test "vm_rounds_before_a_whole_result_are_not_merged_twice" {
+	rounds_then_hang 2
+	cp rounds/2/* in
+	pack in last
+	cat one one last >stream
+	fake_qemu <<<"cp '$PWD/stream' \"\$parcel\"; echo 'tdcost-vm: done' >>\"\$console\""
+	run_vm -- true
+	[ "$status" = 0 ]
+	[ "$output" = "the output" ]
+	"$TDCOST" runs --db tdcost.db --json >list
+	jq -e 'length == 1 and .[0].rounds == 2' list
+}
+
+@test "vm_that_dies_merges_no_round" {
+	rounds_then_hang 2
+	sed -i 's/exec sleep 600/exit 1/' bin/qemu-system-x86_64
+	echo mine >tdcost.db
+	run_vm -- true
+	[ "$status" = 1 ]
+	[[ $stderr == *"the VM ended while it was running the command: "*"; what a VM that failed had measured is not merged"* ]]
+	[ "$(cat tdcost.db)" = mine ]
+}
+
 @test "who is ended ends the emulator, and leaves nothing" {
 	fake_qemu <<<'echo $$ >"$TMPDIR/../pid"; exec sleep 60'
 	"$vm" --kernel ./bzImage --build "$build" -- true 2>log &
@@ -302,6 +394,12 @@ kvm_is_there() {
 	run_vm --lane vm --timeout 2 -- true
 	[ "$status" = 4 ]
 	[[ $stderr == *"does not boot under this machine's KVM: the VM was still booting Linux after 2 s (--timeout)"* ]]
+	# Nor is it waited for that long where no limit was given.
+	fake_qemu <<<': >"$console"; echo $$ >"$TMPDIR/../pid"; exec sleep 600'
+	run_vm --lane vm -- true
+	[ "$status" = 4 ]
+	[ "${stderr_lines[-1]}" = "scripts/vm: lane vm: Linux 6.1.99-test does not boot under this machine's KVM: it printed nothing for 20 s and was ended; lane count needs no KVM; or wait longer with --boot-timeout" ]
+	gone "$(cat pid)"
 }
 
 @test "a kernel that fails in lane vm while it boots is shown, and is none of KVM's faults" {
