@@ -9,7 +9,7 @@ boot_lane() {
 	shift 2
 	cd "$BATS_FILE_TMPDIR" || return 1
 	"$TOP/scripts/vm" --lane "$lane" --kernel "$KERNEL" --build "${TDCOST%/harness/cli/tdcost}" \
-		--db "$name.db" --dmesg "$name.dmesg" --add "$TOP/tests/lanes/in-vm.sh" \
+		--timeout "${LANE_VM_SECONDS:-2400}" --db "$name.db" --dmesg "$name.dmesg" --add "$TOP/tests/lanes/in-vm.sh" \
 		--add "$TOP/tests/lanes/$script" "$@" -- "$script" \
 		>"$name.stdout" 2>"$name.stderr" || status=$?
 	echo $status >"$name.status"

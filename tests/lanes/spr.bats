@@ -44,7 +44,7 @@ setup() {
 @test "with the CPUID bit off MOVDIR64B is skipped with its reason" {
 	no_apt
 	run --separate-stderr "$TOP/scripts/vm" --lane spr --kernel "$KERNEL" --cpu-flags -movdir64b \
-		--build "${TDCOST%/harness/cli/tdcost}" -- \
+		--timeout "${LANE_VM_SECONDS:-2400}" --build "${TDCOST%/harness/cli/tdcost}" -- \
 		tdcost check reset -p insn=movdir64b -p mode=user,kernel -p quirk=on -p region=256K
 	echo "$output" "$stderr"
 	[ "$status" = 4 ]

@@ -6,7 +6,7 @@
 # database is none of the user's.
 lane() {
 	log=$BATS_TEST_TMPDIR/dmesg
-	run "$VM" --kernel "$KERNEL" --build "$BUILD" --dmesg "$log" --db "$BATS_TEST_TMPDIR/lane.db" "$@"
+	run "$VM" --kernel "$KERNEL" --build "$BUILD" --timeout "${LANE_VM_SECONDS:-2400}" --dmesg "$log" --db "$BATS_TEST_TMPDIR/lane.db" "$@"
 	echo "$output"
 	[ -s "$log" ]
 }

@@ -251,6 +251,8 @@ static void *call(void *arg)
 static void threads_share_a_vm(const struct smoke_cpus *online, unsigned variant, unsigned work,
 			       unsigned flags)
 {
+	/* On one CPU, which is Bochs's and slow, they meet only where one is preempted. */
+	const uint64_t units = online->n == 1 ? 200 : 1000;
 	struct caller c[THREADS] = { 0 };
 	uint64_t allocs = 0, frees = 0;
 
@@ -263,14 +265,14 @@ static void threads_share_a_vm(const struct smoke_cpus *online, unsigned variant
 						.meters = i % 2 ? TDCOST_METER_ALL : 0,
 						.splits = is_split(work) ? 4 : 0,
 						.fail_every = i % 2 ? 7 + 4 * i : 0,
-						.units = 1000 };
+						.units = units };
 		assert_int_equal(pthread_create(&c[i].id, NULL, call, &c[i]), 0);
 	}
 	for (unsigned i = 0; i < THREADS; i++) {
 		assert_int_equal(pthread_join(c[i].id, NULL), 0);
 		assert_int_equal(c[i].err, 0);
-		assert_true(c[i].t.done + c[i].t.failures >= 1000);
-		assert_true(i % 2 || (c[i].t.done == 1000 && !c[i].t.failures));
+		assert_true(c[i].t.done + c[i].t.failures >= units);
+		assert_true(i % 2 || (c[i].t.done == units && !c[i].t.failures));
 		allocs += c[i].t.allocs;
 		frees += c[i].t.frees;
 	}
@@ -362,7 +364,7 @@ static uint64_t charged_by(unsigned source)
 {
 	struct smoke_cpus online;
 	struct caller c = {
-		.t = { .source = source, .work = TDCOST_SPLIT_WHOLE, .splits = 512, .units = 200 }
+		.t = { .source = source, .work = TDCOST_SPLIT_WHOLE, .splits = 512, .units = 40 }
 	};
 	uint64_t before = smoke_charged(), now, most = before;
 

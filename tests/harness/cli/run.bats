@@ -22,6 +22,37 @@ load helper
 	[[ $output == *"what quirk=off saves"* ]]
 }
 
+@test "run_progress_is_a_line_for_each_process" {
+	export TDCOST_PROGRESS=log
+	run --separate-stderr tdcost run "${PAGES[@]}" "${SMALL[@]}"
+	assert_measured
+	cat log
+	[ "$(wc -l <log)" = 4 ]
+	grep -q "^tdcost: progress 1 4 round 1 of 2, reset region=" log
+	[[ $(tail -1 log) == "tdcost: progress 4 4 round 2 of 2, reset region="* ]]
+}
+
+@test "run_progress_that_cannot_be_written_does_not_end_the_run" {
+	TDCOST_PROGRESS=nowhere/log run --separate-stderr tdcost run null "${SMALL[@]}"
+	assert_measured
+	[ -z "$stderr" ]
+}
+
+@test "run_after_round_sees_the_round_in_the_database" {
+	export TDCOST_AFTER_ROUND="'$TDCOST' runs --json | jq '.[0].rounds' >>rounds"
+	run --separate-stderr tdcost run null "${SMALL[@]}"
+	assert_measured
+	[ "$(cat rounds)" = $'1\n2' ]
+}
+
+@test "run_after_round_that_fails_is_reported_and_the_run_goes_on" {
+	TDCOST_AFTER_ROUND=false run --separate-stderr tdcost run null "${SMALL[@]}"
+	assert_measured
+	[ "${#stderr_lines[@]}" = 2 ]
+	[ "${stderr_lines[0]}" = "tdcost run: TDCOST_AFTER_ROUND: 'false' failed; the run goes on" ]
+	[ "$(tdcost runs --json | jq '.[0].rounds')" = 2 ]
+}
+
 @test "--json is what show --json prints" {
 	run --separate-stderr tdcost run null --json "${SMALL[@]}"
 	assert_measured
