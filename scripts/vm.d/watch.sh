@@ -72,7 +72,7 @@ vm_autopsy() {
 	complaint=$("${lane_emulator[$lane]}_complaint") || true
 	panic=$(grep -aom1 'Kernel panic.*' "$work/console" 2>/dev/null) || true
 	panic=${panic%%[$'\r\n']*}
-	if [ $silent = yes ]; then
+	if [ "$silent" = yes ]; then
 		why="it printed nothing for $boot_timeout s and was ended"
 		advice="wait longer with --boot-timeout"
 		complaint= # of being ended
@@ -86,7 +86,7 @@ vm_autopsy() {
 		[ "$rounds" = 0 ] || why+="; what a VM that failed had measured is not merged"
 	fi
 	[ -z "$complaint$panic" ] || why+=" (${complaint:-$panic})"
-	[ $silent = no ] || [ "$lane" = vm ] || why="lane $lane: Linux $kernel_release does not boot: $why"
+	[ "$silent" = no ] || [ "$lane" = vm ] || why="lane $lane: Linux $kernel_release does not boot: $why"
 	if [ "$lane:$phase" = vm:boot ] && { [ -n "$complaint" ] || [ ! -s "$work/console" ]; }; then
 		status=4
 		why="lane vm: Linux $kernel_release does not boot under this machine's KVM: $why"

@@ -104,7 +104,7 @@ refused() { # STATUS WORDS OPTION...
 	for option in "${told[@]}"; do
 		grep -q -- "^\.\(BI\|B\|TP\|IR\|BR\|RB\|OP\) .*$option\b" manual || { echo "$option"; false; }
 	done
-	mapfile -t told < <(grep -o -- '--[a-z-]*[a-z]' manual | sort -u)
+	mapfile -t told < <(grep -o -- '--[a-z-]*[a-z]' <(sed 's/ -- .*//' manual) | sort -u)
 	for option in "${told[@]}"; do
 		grep -q -- "$option\b" <<<"$output" || { echo "the manual tells of $option"; false; }
 	done
@@ -298,7 +298,7 @@ rounds_then_hang() {
 		for f in whole.db whole.db-wal; do [ ! -e $f ] || cp $f rounds/$i/tdcost${f#whole}; done'
 	"$TDCOST" run null -p ops=1000 --rounds "$1" --budget 1s --db whole.db >/dev/null || [ $? = 5 ]
 	unset TDCOST_AFTER_ROUND
-	[ "$(ls rounds | wc -l)" = "$1" ]
+	[ -d "rounds/$1" ] && [ ! -e "rounds/$(($1 + 1))" ]
 	for ((i = 1; i <= $1; i++)); do
 		pack rounds/$i one round
 		cat one >>stream
