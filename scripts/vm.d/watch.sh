@@ -96,7 +96,7 @@ vm_autopsy() {
 	echo "scripts/vm: $why${advice:+; $advice}" >&2
 	if [ -s "$work/console" ]; then
 		echo "The console's last lines:" >&2
-		tr -d '\r' <"$work/console" | tail -20 | sed 's/^/  /' >&2
+		tr -d '\r' <"$work/console" | sed '/^tdcost: progress /d' | tail -20 | sed 's/^/  /' >&2
 	fi
 	exit $status
 }
