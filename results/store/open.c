@@ -212,9 +212,33 @@ static int make(struct store *s, const struct schema_history *history, struct re
 	return err ?: sql_end(s, fill(s, history, why), why);
 }
 
+/* References that do not hold after the steps: the file was broken before, or a step is wrong. */
+static int check_references(struct store *s, const struct schema_history *history,
+			    struct reason *why)
+{
+	int64_t table;
+	int ret = sql_int(s, "SELECT 1 FROM pragma_foreign_key_check", NO_ARGS, &table, why);
+
+	if (ret <= 0)
+		return ret;
+	ret = sql_int(s, "SELECT 1 FROM pragma_quick_check WHERE quick_check <> 'ok'", NO_ARGS,
+		      &table, why);
+	if (ret < 0)
+		return ret;
+	if (ret)
+		return reason_set(why, -EIO,
+				  "%s: the file is damaged: restore it from a copy; nothing was "
+				  "changed",
+				  s->path);
+	return reason_set(why, -EIO,
+			  "%s: migration to schema %d would break its references; nothing was "
+			  "changed: report this",
+			  s->path, history->version);
+}
+
 static int step_forward(struct store *s, const struct schema_history *history, struct reason *why)
 {
-	int64_t version, table;
+	int64_t version;
 	int err;
 
 	/* Read again: another program may have done it while we waited for the lock. */
@@ -224,14 +248,9 @@ static int step_forward(struct store *s, const struct schema_history *history, s
 		if (err)
 			reason_prefix(why, err, "migration from schema %lld", (long long)version);
 	}
-	if (err)
-		return err;
-	if (sql_int(s, "SELECT 1 FROM pragma_foreign_key_check", NO_ARGS, &table, why))
-		return reason_set(why, -EIO,
-				  "%s: migration to schema %d would break its references; nothing "
-				  "was changed: report this",
-				  s->path, history->version);
-	return set_version(s, history->version, why);
+	if (!err)
+		err = check_references(s, history, why);
+	return err ? err : set_version(s, history->version, why);
 }
 
 /* All steps in one transaction: a file is of the old version or of this one, never between. */
