@@ -93,6 +93,25 @@ static void evicted_lines_that_were_prefetched_do_not_count(void **state)
 	assert_true(near(probe_gone(&s, loads_waited, LOADS), 1));
 }
 
+/* An EPYC guest's TSC steps by 10 ns, 26 ticks: most of a cached load is less than a step. */
+static void loads_of_a_coarse_clock_give_shares(void **state)
+{
+	uint32_t cached[LOADS], evicted[LOADS], half[LOADS];
+	struct probe_scale s;
+
+	(void)state;
+	for (unsigned i = 0; i < LOADS; i++) {
+		cached[i] = 26 * (i % 4 == 0);
+		evicted[i] = 26 * (10 + i % 3);
+		half[i] = i % 2 ? evicted[i] : cached[i];
+	}
+	s = probe_scale(cached, evicted, LOADS);
+	assert_false(isnan(s.limit));
+	assert_true(near(probe_gone(&s, cached, LOADS), 0));
+	assert_true(near(probe_gone(&s, evicted, LOADS), 1));
+	assert_true(near(probe_gone(&s, half, LOADS), 0.5));
+}
+
 static void loads_that_are_alike_have_no_scale(void **state)
 {
 	uint32_t same[LOADS], none[LOADS], half[LOADS];
@@ -207,6 +226,7 @@ int main(void)
 		cmocka_unit_test(loads_of_another_day_give_shares),
 		cmocka_unit_test(hits_in_a_shared_llc_count_as_cached),
 		cmocka_unit_test(evicted_lines_that_were_prefetched_do_not_count),
+		cmocka_unit_test(loads_of_a_coarse_clock_give_shares),
 		cmocka_unit_test(loads_that_are_alike_have_no_scale),
 		cmocka_unit_test(lines_are_spread_and_far_apart),
 		cmocka_unit_test(ranges_are_added_until_the_probe_is_full),
