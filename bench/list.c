@@ -12,10 +12,10 @@ const struct bench_info *const bench_list[] = { BENCH_LIST(BENCH_ADDRESS) NULL }
 /*
  * What each instruction costs as the kernel does it, and what fence and size of the call change, on
  * the small region; on the large one, whose blocks take ten times as long, only the kernel's case. On
- * both what may be the fastest stores of a CPU, the limit that the others are drawn against. Which of
- * them it is differs by machine, so all that it has are measured.
+ * both what may be the fastest stores of a CPU, the limit that the others are drawn against: which of
+ * them it is differs by machine.
  */
-#define FASTEST "insn=movdir64b,clzero,ntstore512,ntstore256"
+#define FASTEST "insn=movdir64b,clzero,ntstore512,ntstore256,rep_stosb"
 
 static const struct preset_line quick_lines[] = {
 	{ "reset",
@@ -32,6 +32,7 @@ static const struct preset_line full_lines[] = {
 	{ "reset",
 	  { "quirk=on,off", "insn=movdir64b,clzero,ntstore512,ntstore256,rep_stosb,memset",
 	    "page=4K,2M", "fence=call,sample", NULL } },
+	{ "reset", { "quirk=on", "page=4K,2M", "fence=call,sample", "unroll=1,4", NULL } },
 	{ "reset", { "quirk=on,off", "order=sequential,shuffled", NULL } },
 	{ "reset", { "quirk=on,off", "region=small", "before=evicted,dirty,clean", NULL } },
 	{ "reset", { "quirk=on,off", "insn=movdir64b,ntstore512", "source=zero,pattern", NULL } },

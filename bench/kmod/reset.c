@@ -108,9 +108,10 @@ static void reset_page(struct tdcost_file *file, u64 i, const struct tdcost_rese
 		for (; phys < end; phys += size)
 			reset_fenced_4(&file->bugs, phys, size);
 		break;
-	default:
+	case TDCOST_RESET_FENCE_ONCE | TDCOST_RESET_UNROLL_4:
 		for (; phys < end; phys += size)
 			reset_unfenced_4(&file->bugs, phys, size);
+		break;
 	}
 }
 

@@ -12,7 +12,7 @@
 #define USUAL_L2 (1ul << 20)
 /*
  * Where more dirty lines must show in the time of a flush, more of the LLC; a guest may be shown more of
- * one than it has, so the size grows only as long as the control keeps its lines.
+ * one than it has, so the size grows only as long as dirty lines are seen to be held.
  */
 #define MOST   (32ul << 20)
 #define FACTOR 4
@@ -45,17 +45,16 @@ static size_t first_bytes(const struct bench_ctx *ctx)
 	return bytes;
 }
 
-/* Of the next look, after one that cannot tell. 0: there is none. @step: the one before, 0: none. */
+/* Of the next look, after one that cannot tell. 0: there is none. @step: the direction so far, 0: none. */
 static size_t next_bytes(const struct bench_ctx *ctx, const struct flush_found *found, size_t bytes,
 			 int *step)
 {
 	uint64_t quarter = topo_llc_bytes(ctx->machine->topo, ctx->cpu) / 4;
-	int direction = found->held ? 1 : -1;
 
-	if (*step && *step != direction)
+	if (!found->next || (*step && *step != found->next))
 		return 0;
-	*step = direction;
-	if (direction > 0)
+	*step = found->next;
+	if (*step > 0)
 		return bytes * FACTOR <= quarter && bytes * FACTOR <= MOST ? bytes * FACTOR : 0;
 	return bytes / FACTOR >= FLUSH_LEAST ? bytes / FACTOR : 0;
 }
@@ -98,7 +97,8 @@ static int measure(struct bench_ctx *ctx, struct examining *e, const struct tick
 	if (!ret || !e->late)
 		return ret;
 	*found = (struct flush_found){ .verdict = FLUSH_CANNOT_TELL };
-	snprintf(found->text, sizeof(found->text), "it was not clear within %.0f s",
+	snprintf(found->text, sizeof(found->text),
+		 "it was not clear within %.0f s; measure when nothing else runs",
 		 (double)EXAMINE_LIMIT_NS / 1e9);
 	return 0;
 }

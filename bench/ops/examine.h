@@ -24,7 +24,7 @@ struct examined {
 /**
  * examine_flush() - does it flush? On the CPU that the thread is pinned to
  *
- * No longer than EXAMINE_LIMIT_NS and one flush; what is not clear by then is unclear.
+ * No longer than EXAMINE_LIMIT_NS and one flush; what is not clear by then cannot be decided.
  * Return: 0, also where it flushes nothing; what the flush returned; -ENOMEM.
  */
 #define EXAMINE_LIMIT_NS 3000000000ull

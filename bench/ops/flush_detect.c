@@ -2,6 +2,7 @@
 /* The measuring half for whole caches; flush_judge.c has the deciding one. */
 #include "bench/ops/flush_detect.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ struct examination {
 	const struct flush_job *job;
 	struct probe probe;
 	char random[4096]; /* for dirty lines */
+	uint64_t wall;	   /* ticks around the last flush, which a control waits for */
 	bool lost_clock;   /* a flush took longer than LONGEST_S */
 };
 
@@ -36,24 +38,30 @@ static void prepare(const struct examination *e, double share)
 	probe_load(&e->probe);
 }
 
-/* Return: as flush(). @wall: ticks around the call, which the control waits for. */
-static int flush_once(const struct flush_job *job, double *ticks, uint64_t *wall)
+static int flush_once(struct examination *e, double *ticks)
 {
+	const struct flush_job *job = e->job;
 	uint64_t reported = 0, start = tick_start();
 	uint32_t cpu;
 	int ret = job->flush(job->ctx, &reported);
 
-	*wall = tick_stop(&cpu) - start;
-	*ticks = (double)(reported ? reported : *wall);
-	return ret;
+	e->wall = tick_stop(&cpu) - start;
+	*ticks = (double)(reported ? reported : e->wall);
+	e->lost_clock = (double)e->wall > LONGEST_S * job->clock->hz;
+	return !ret && e->lost_clock ? -ERANGE : ret;
 }
 
-static void wait_as_long(uint64_t ticks)
+/*
+ * As long as a flush, without one. A flush may leave the guest for its hypervisor, which may evict
+ * lines: so does the control.
+ */
+static void wait_as_long(const struct examination *e)
 {
-	uint64_t start = tick_start();
+	uint32_t a, b, c, d;
 
-	while (tick_start() - start < ticks)
-		__builtin_ia32_pause();
+	if (cpu_has(e->job->cpu, CPU_HYPERVISOR))
+		__cpuid(0, a, b, c, d);
+	probe_wait(e->wall);
 }
 
 static double sweep_once(const struct flush_job *job)
@@ -65,37 +73,54 @@ static double sweep_once(const struct flush_job *job)
 	return (double)(tick_stop(&cpu) - start);
 }
 
-/* Once each from the same state: flush, wait without a flush, sweep. */
-static int one_look(struct examination *e, unsigned share, unsigned k, struct flush_times *t)
-{
+struct loads {
 	uint32_t cached[PROBE_LINES], evicted[PROBE_LINES], after[PROBE_LINES], kept[PROBE_LINES];
-	struct flush_look *look = &t->look[share][k];
-	struct probe_scale scale;
-	uint64_t wall;
+};
+
+static int look_after_flush(struct examination *e, double share, struct loads *l, double *ticks)
+{
 	int ret;
 
-	prepare(e, flush_shares[share]);
-	ret = flush_once(e->job, &t->ticks[share][k], &wall);
+	prepare(e, share);
+	ret = flush_once(e, ticks);
+	probe_read(&e->probe, l->after);
+	return ret;
+}
+
+static void look_after_wait(struct examination *e, double share, struct loads *l)
+{
+	prepare(e, share);
+	probe_read(&e->probe, l->cached);
+	wait_as_long(e);
+	probe_read(&e->probe, l->kept);
+}
+
+/* Once each from the same state: flush and control, in random order, and a sweep. */
+static int one_look(struct examination *e, unsigned share, unsigned k, struct flush_times *t)
+{
+	/* The first control must know how long a flush takes. */
+	bool control_first = e->wall && seed_derive(e->job->seed, k, share, 13) & 1;
+	double dirty = flush_shares[share];
+	struct probe_scale scale;
+	struct loads l;
+	int ret;
+
+	if (control_first)
+		look_after_wait(e, dirty, &l);
+	ret = look_after_flush(e, dirty, &l, &t->ticks[share][k]);
 	if (ret)
 		return ret;
-	probe_read(&e->probe, after);
-	if ((double)wall > LONGEST_S * e->job->clock->hz) {
-		e->lost_clock = true;
-		return -ERANGE;
-	}
-	prepare(e, flush_shares[share]);
-	probe_read(&e->probe, cached);
-	wait_as_long(wall);
-	probe_read(&e->probe, kept);
-	prepare(e, flush_shares[share]);
+	if (!control_first)
+		look_after_wait(e, dirty, &l);
+	prepare(e, dirty);
 	t->sweep[share][k] = sweep_once(e->job);
-	probe_read(&e->probe, evicted);
-	scale = probe_scale(cached, evicted, e->probe.n);
-	*look = (struct flush_look){
+	probe_read(&e->probe, l.evicted);
+	scale = probe_scale(l.cached, l.evicted, e->probe.n);
+	t->look[share][k] = (struct flush_look){
 		.cached = scale.cached,
 		.evicted = scale.evicted,
-		.left = probe_gone(&scale, after, e->probe.n),
-		.lost = probe_gone(&scale, kept, e->probe.n),
+		.left = probe_gone(&scale, l.after, e->probe.n),
+		.lost = probe_gone(&scale, l.kept, e->probe.n),
 	};
 	return 0;
 }

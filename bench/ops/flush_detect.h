@@ -68,7 +68,8 @@ enum flush_verdict flush_prove_judge(const struct flush_look *look);
 /**
  * flush_check() - flush_prove() as a benchmark's verify() needs it
  *
- * What cannot be told is a remark on @arm (FLAG_NOT_PROVED). Return: 0; -EFAULT with @why: lines stay;
+ * What cannot be decided is a remark on @arm (FLAG_NOT_PROVED); nothing is asked in emulated lanes, which
+ * have no cache. Return: 0; -EFAULT with @why: lines stay;
  * -EINVAL for less than PROBE_SPACING.
  */
 int flush_check(struct bench_ctx *ctx, int arm, const struct flush_proof *p, struct reason *why);
@@ -102,8 +103,8 @@ struct flush_found {
 	struct flush_slope slope; /* of the flush */
 	struct flush_slope sweep; /* of CLFLUSHOPT */
 	struct flush_look look;	  /* medians over all looks */
-	bool held;		  /* the control kept its lines: a larger region may be tried */
-	char text[320];		  /* all of it in one sentence, without a full stop */
+	int next; /* size of a region with which it may be decided: -1 smaller, 1 larger, 0 none */
+	char text[320]; /* all of it in one sentence, without a full stop */
 };
 
 /**
@@ -112,7 +113,8 @@ struct flush_found {
  * Real: the lines left while the control kept them, in so many looks that chance would do it once in
  * 10,000 times, unless CLFLUSHOPT takes longer with more dirty lines and the flush does not. Where
  * @t->keeps: both take longer. Nothing: the lines stayed, and it does not take longer; where @t->keeps
- * CLFLUSHOPT does. Everything else cannot be told.
+ * CLFLUSHOPT does. Everything else is left open, and @found->next says what may help: a larger region
+ * where CLFLUSHOPT took longer with more dirty lines, for those were held then; otherwise a smaller one.
  */
 void flush_judge(const struct flush_times *t, struct flush_found *found);
 
@@ -128,7 +130,7 @@ struct flush_job {
 	const struct cpu_info *cpu;
 	const struct tick_clock *clock;
 	/*
-	 * Of each share before the first verdict; 0: FLUSH_TRIES. Where it cannot be told, as many
+	 * Of each share before the first verdict; 0: FLUSH_TRIES. Where it cannot be decided, as many
 	 * again, up to FLUSH_MAX_TRIES.
 	 */
 	unsigned tries;
@@ -141,7 +143,7 @@ struct flush_job {
  * @times: what was measured, may be NULL
  *
  * The thread must be pinned to a CPU whose caches the flush is about: they hold the lines that are
- * read again. Flushes 35 times and waits as long; up to six times as often where it cannot be told.
+ * read again. Flushes 35 times and waits as long; up to six times as often where it cannot be decided.
  * Return: 0, also where the verdict is not real; -EINVAL; -ENOMEM; what the flush returned.
  */
 int flush_detect(const struct flush_job *job, struct flush_times *times, struct flush_found *found,

@@ -35,7 +35,7 @@ const char *flush_verdict_name(enum flush_verdict v)
 	return (unsigned)v < sizeof(names) / sizeof(names[0]) ? names[v] : "?";
 }
 
-/* Comparisons with NAN are false: what cannot be told decides nothing. */
+/* Comparisons with NAN are false: what cannot be decided decides nothing. */
 enum flush_verdict flush_prove_judge(const struct flush_look *look)
 {
 	if (!(look->lost <= FEW_LOST))
@@ -210,7 +210,8 @@ void flush_judge(const struct flush_times *t, struct flush_found *found)
 		.left = median_of(t, offsetof(struct flush_look, left)),
 		.lost = median_of(t, offsetof(struct flush_look, lost)),
 	};
-	found->held = found->look.lost <= STAYED;
 	found->verdict = decide(found, lines_of(t, &found->look), t->keeps);
+	if (found->verdict == FLUSH_CANNOT_TELL)
+		found->next = found->look.lost <= STAYED && found->sweep.lo >= FASTEST_NS ? 1 : -1;
 	describe(found);
 }

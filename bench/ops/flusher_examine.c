@@ -34,7 +34,7 @@ static int flush_once(void *arg, char *base, size_t bytes, uint64_t *ticks)
 
 /*
  * A hypervisor that lets WBINVD through is as good as none; one that does not, or an emulator that
- * has no cache, makes the figure a lie. Without a hypervisor what is unclear is noise.
+ * has no cache, makes the figure a lie. Without a hypervisor what cannot be decided is noise.
  */
 static enum trust_flag flag_for(const struct machine *m, unsigned op, bool nothing)
 {

@@ -22,8 +22,9 @@ struct held {
 /**
  * held_check() - bring the lines and look; a remark (FLAG_NOT_HELD) on @arm where a quarter had left
  *
- * The best of three: somebody who takes the CPU makes lines leave, and brings none back. Nothing is
- * remarked where loads do not distinguish cached lines (emulators). For verify().
+ * The best of three: somebody who takes the CPU makes lines leave, and brings none back. All three are
+ * judged by the one scale with the fastest loads from memory, for others make those slower. Nothing is
+ * remarked where loads do not distinguish cached lines, and in emulated lanes. For verify().
  * Return: the share that was held; NAN where it cannot be seen.
  */
 double held_check(struct bench_ctx *ctx, int arm, const struct held *h);

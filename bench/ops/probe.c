@@ -15,6 +15,7 @@
  * to 0.5, and 95 % of the loads from memory 0.85 or more.
  */
 #define FROM_MEMORY 0.7
+#define MOST_TICKS  (1ull << 37) /* about a minute */
 
 void probe_init(struct probe *p, const char *base)
 {
@@ -131,16 +132,10 @@ double probe_gone(const struct probe_scale *scale, const uint32_t *ticks, unsign
 	return fmin(share_beyond(scale->limit, ticks, n) / scale->slow, 1);
 }
 
-double probe_held(const struct probe *p, const struct cpu_info *cpu)
+void probe_wait(uint64_t ticks)
 {
-	uint32_t now[PROBE_LINES], cached[PROBE_LINES], evicted[PROBE_LINES];
-	struct probe_scale scale;
+	uint64_t start = tick_start(), most = ticks < MOST_TICKS ? ticks : MOST_TICKS;
 
-	probe_read(p, now);
-	probe_evict(p, cpu);
-	probe_read(p, evicted);
-	probe_load(p);
-	probe_read(p, cached);
-	scale = probe_scale(cached, evicted, p->n);
-	return 1 - probe_gone(&scale, now, p->n);
+	while (tick_start() - start < most)
+		__builtin_ia32_pause();
 }

@@ -14,7 +14,7 @@
 
 /* 32 KiB: they stay in a private L2 from load to read, whatever else is in the L2 and the LLC. */
 #define PROBE_LINES 512
-/* Bytes for each line at least. With 32 lines of a page a prefetcher hid one miss in five, with 4 none. */
+/* Bytes for each line, on average. With 32 lines of a page a prefetcher hid one miss in five, with 4 none. */
 #define PROBE_SPACING 1024
 
 /* Lines in the order in which they are read, which is random. */
@@ -48,8 +48,8 @@ void probe_evict(const struct probe *p, const struct cpu_info *cpu);
 /* Where a load from the cache ends and one from memory begins. */
 struct probe_scale {
 	/*
-	 * Ticks of a load: median, and lower quartile, which does not grow with the traffic to memory
-	 * and is above what a prefetcher brings back.
+	 * Ticks of a load: median, and lower quartile, which grows less with the traffic to memory
+	 * than the median does and is above what a prefetcher brings back.
 	 */
 	double cached, evicted;
 	double limit; /* between LLC and memory; NAN where they cannot be distinguished */
@@ -67,12 +67,12 @@ struct probe_scale probe_scale(const uint32_t *cached, const uint32_t *evicted, 
 /* The share of the lines that are read as evicted lines are, 0 to 1; NAN where the scale has none. */
 double probe_gone(const struct probe_scale *scale, const uint32_t *ticks, unsigned n);
 
-/**
- * probe_held() - the share of the lines that are cached now
- *
- * Read before the scale is made, so the state asked about is the one before the call. Afterwards the
- * lines are cached and clean. Return: 0 to 1; NAN where loads do not distinguish the two.
+/* ---- a control ---- */
+
+/*
+ * Let as many ticks pass as a flush took, without touching memory. A minute at most: a TSC that stepped
+ * back would make it for ever.
  */
-double probe_held(const struct probe *p, const struct cpu_info *cpu);
+void probe_wait(uint64_t ticks);
 
 #endif

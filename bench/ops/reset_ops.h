@@ -43,7 +43,8 @@ struct reset_op {
 	reset_fn *unrolled[RESET_BARRIER_MAX]; /* RESET_UNROLL stores an iteration; NULL: none */
 };
 
-#define RESET_UNROLL 4 /* divides the lines of a 4 KiB page */
+/* Stores an iteration of the unrolled loops; divides the lines of a 4 KiB page. */
+#define RESET_UNROLL 4
 
 /* In the order in which `auto` tries them; ends with a NULL name. */
 extern const struct reset_op reset_ops[];

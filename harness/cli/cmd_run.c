@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/cli/cli.h"
@@ -105,7 +106,7 @@ static char *reduced_to(const struct run_config *c, uint64_t each_ns, unsigned f
 			size_t n)
 {
 	unsigned left = c->rounds - c->first_round, all = c->first_round + fits;
-	char budget[32], whole[32], verdict[40] = "", more[80] = "";
+	char budget[32], whole[32], verdict[80] = "", more[80] = "";
 
 	*buf = '\0';
 	duration_format((double)c->budget_ns, budget, sizeof(budget));
@@ -116,7 +117,10 @@ static char *reduced_to(const struct run_config *c, uint64_t each_ns, unsigned f
 		snprintf(more, sizeof(more), "; --rounds %u takes them all, in about %s", c->rounds,
 			 duration_format((double)each_ns * left, whole, sizeof(whole)));
 	if (all < STAT_MIN_INVOCATIONS)
-		snprintf(verdict, sizeof(verdict), ", a verdict needs %d", STAT_MIN_INVOCATIONS);
+		snprintf(verdict, sizeof(verdict), ", a verdict needs %d: take --budget %s",
+			 STAT_MIN_INVOCATIONS,
+			 duration_format((double)each_ns * STAT_MIN_INVOCATIONS, whole,
+					 sizeof(whole)));
 	if (all == c->least_rounds && each_ns * fits > c->budget_ns)
 		snprintf(buf, n, ", %u of %u are taken, as a verdict needs, in more than %s%s", all,
 			 c->rounds, budget, more);
@@ -146,13 +150,17 @@ static void say_how_long(struct rounds *r)
 }
 
 /* The round is in the store, and nothing is measured until the command has ended. */
-static void after_round(void)
+static void after_round(const struct cli *cli)
 {
 	const char *command = getenv("TDCOST_AFTER_ROUND");
+	int status = command && *command ? system(command) : 0;
 
-	if (command && *command && system(command))
-		fprintf(stderr, "tdcost run: TDCOST_AFTER_ROUND: '%s' failed; the run goes on\n",
-			command);
+	/* system() ignores a Ctrl-C that the command got. */
+	if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
+		stop = 1;
+	else if (status)
+		cli_error(cli, 0, "TDCOST_AFTER_ROUND: '%s' failed; the run goes on without it",
+			  command);
 }
 
 static int take_round(void *ctx, const struct run_invocation *inv, size_t n, struct reason *why)
@@ -165,7 +173,7 @@ static int take_round(void *ctx, const struct run_invocation *inv, size_t n, str
 	if (!ret && r->precision.ds && precision_add(&r->precision, inv, n))
 		ret = reason_set(why, -ENOMEM, "out of memory");
 	if (!ret)
-		after_round();
+		after_round(r->cli);
 	return ret;
 }
 

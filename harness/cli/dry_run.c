@@ -88,7 +88,7 @@ int dry_run(const struct cli *cli, const struct machine *m, const struct plan *p
 	    const struct run_config *c, const struct detectable *d)
 {
 	unsigned order[PLAN_MAX_CELLS];
-	char took[32], slice[32], least[32] = "", text[256];
+	char took[32], slice[32], least[48] = "", text[256];
 
 	if (cli->json)
 		return dry_json(cli, m, plan, c, d);
@@ -117,8 +117,8 @@ int dry_run(const struct cli *cli, const struct machine *m, const struct plan *p
 	if (c->rounds > SHOWN_ROUNDS)
 		printf("  and so on: the stopping rule or the budget ends it\n");
 	if (c->least_rounds)
-		snprintf(least, sizeof(least), " after the first %u", c->least_rounds);
-	printf("\n%s at most, %s%s: %s in each process, %u to %u blocks\n",
+		snprintf(least, sizeof(least), ", but %u rounds in any case", c->least_rounds);
+	printf("\n%s, %s%s: %s in each process, %u to %u blocks\n",
 	       duration_format((double)most_ns(plan, c), took, sizeof(took)),
 	       c->budget_ns ? "as no round is begun that would end later"
 			    : "if no block is longer than its slice",

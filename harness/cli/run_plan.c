@@ -11,8 +11,9 @@
 #include "results/analysis/stats.h"
 
 #define MIN_SLICE_NS 20000000ull
-/* Few: where blocks are long, time is better spent on more processes, which are what n counts. */
-#define MIN_BLOCKS     3
+#define MIN_BLOCKS   5
+/* Of a preset: where blocks are long, time is better spent on more processes, which are what n counts. */
+#define FEW_BLOCKS     3
 #define MAX_BLOCKS     1000
 #define DEFAULT_ROUNDS 10
 #define MAX_ROUNDS     100000
@@ -165,6 +166,7 @@ void run_fill_config(const struct plan *plan, enum lane lane, struct run_config 
 	bool declared = run_ask.preset && !run_ask.rounds;
 	bool cut = !run_ask.budget_shapes &&
 		   (run_ask.budget_given || run_ask.precision > 0 || declared);
+	unsigned least = declared ? FEW_BLOCKS : MIN_BLOCKS;
 	uint64_t each;
 
 	if (!run_ask.rounds)
@@ -185,9 +187,8 @@ void run_fill_config(const struct plan *plan, enum lane lane, struct run_config 
 		.budget_ns = cut ? run_ask.budget_ns : 0,
 		/* S7: a preset comes to a verdict, also on a machine for which it is too large. */
 		.least_rounds = declared && !run_ask.budget_given ? STAT_MIN_INVOCATIONS : 0,
-		.min_blocks = run_ask.blocks && run_ask.blocks < MIN_BLOCKS
-				      ? (unsigned)run_ask.blocks
-				      : MIN_BLOCKS,
+		.min_blocks = run_ask.blocks && run_ask.blocks < least ? (unsigned)run_ask.blocks
+								       : least,
 		.max_blocks = run_ask.blocks ? (unsigned)run_ask.blocks : MAX_BLOCKS,
 		.cpu = run_ask.cpu,
 		.events = run_ask.events,

@@ -77,7 +77,10 @@ struct bench_values;
 /* Value of series @series, a number that bench_ctx.series() gave. */
 void bench_value(struct bench_values *out, int series, double value);
 
-/* What the clock showed for that sample, its overhead taken off: ticks, as the values are. */
+/*
+ * What the clock showed for that sample, in ticks, less the empty cost of the blocks so far. A stored
+ * sample is lessened by that of all blocks, which differs by a tick or two.
+ */
 double bench_sample_ticks(const struct bench_values *out);
 
 /* What setup() gets, and where it says what it was granted. Lives as long as the state. */

@@ -69,7 +69,9 @@ void progress_log(uint64_t done, uint64_t total, const char *what)
 {
 	const char *path = getenv("TDCOST_PROGRESS");
 	int fd = path && *path
-			 ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_CLOEXEC, 0666)
+			 ? open(path,
+				O_WRONLY | O_APPEND | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC,
+				0666)
 			 : -1;
 
 	if (fd < 0)

@@ -116,8 +116,8 @@ static const struct section {
 	int (*read)(sqlite3_stmt *st, struct store_run_data *d);
 } sections[] = {
 	{ "SELECT r.argv, r.plan, r.varying, r.tool, e.facts, b.tick_hz, b.resolution,"
-	  " (SELECT avg(" OVERHEAD ") FROM invocation i JOIN boot b ON b.id = i.boot"
-	  "  WHERE i.run = r.id),"
+	  " ifnull((SELECT avg(" OVERHEAD ") FROM invocation i JOIN boot b ON b.id = i.boot"
+	  "  WHERE i.run = r.id), b.overhead),"
 	  " h.cpu, h.family, h.model, h.stepping, h.packages, h.llcs, h.cpus, h.memory,"
 	  " b.id, b.boot_id, b.environment, b.host FROM run r"
 	  " LEFT JOIN boot b ON b.id = ifnull(r.boot, (SELECT boot FROM invocation"

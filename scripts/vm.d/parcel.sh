@@ -70,6 +70,8 @@ rounds_merge() {
 	[ "${lane_figures[$lane]}" = yes ] || kept="lane $lane keeps no figure"
 	[ "$rounds" -gt 0 ] && [ "${lane_figures[$lane]}" = yes ] || return 0
 	parcel_unpack
+	[ -e "$work/in/tdcost.db" ] || return 0
+	kept="its $rounds finished round$([ "$rounds" = 1 ] || echo s) could not be merged"
 	parcel_merge
 	kept="$rounds finished round$([ "$rounds" = 1 ] || echo s) merged into $db"
 }

@@ -35,7 +35,7 @@ vm_progress() {
 
 # vm_gives_up: is the kernel silent for longer than any that boots? The emulator is ended then.
 vm_gives_up() {
-	[ ! -s "$work/console" ] && [ $((SECONDS - began)) -ge "$boot_timeout" ] || return 1
+	[ ! -s "$work/console" ] && [ $((SECONDS - began)) -gt "$boot_timeout" ] || return 1
 	silent=yes
 	kill "$emulator" 2>/dev/null || true
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The examination, on flushes that are known: what is made of them, where it can be told at all. */
+/* The examination, on flushes that are known: what is made of them, where it can be decided at all. */
 #include <cpuid.h>
 #include <errno.h>
 #include <math.h>

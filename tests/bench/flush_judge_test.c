@@ -34,7 +34,7 @@ static double wobble(unsigned i)
 	return (double)(seed_derive(1, i, 0, 1) >> 11) * 0x1p-52 - 1;
 }
 
-static struct flush_times tell(const struct story *s, unsigned tries)
+static struct flush_times times_of(const struct story *s, unsigned tries)
 {
 	struct flush_times t = { .tries = tries, .bytes = s->bytes, .hz = 2e9, .keeps = s->keeps };
 	double pages = (double)s->bytes / 4096;
@@ -73,7 +73,7 @@ static const struct story stories[] = {
 	{ "noise that could hide growth, and the lines are there", 16 * MIB, 1e6, 0, 400e3, 0, 0,
 	  false, 35, FLUSH_NOTHING },
 	{ "an exit in WBNOINVD's place", 16 * MIB, 1500, 0, 700, 0, 0, true, 35, FLUSH_NOTHING },
-	/* What cannot be told. */
+	/* What cannot be decided. */
 	{ "nothing, on a busy machine: the control loses its lines too", MIB, 20, 0, 5, 1, 1, false,
 	  65, FLUSH_CANNOT_TELL },
 	{ "a flush, on a machine where lines do not stay", MIB, 110e3, 65, 5e3, 1, 0.4, false, 65,
@@ -101,7 +101,7 @@ static void stories_have_their_verdict(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(stories); i++)
 		for (unsigned tries = 5; tries <= FLUSH_MAX_TRIES; tries += 4) {
-			struct flush_times t = tell(&stories[i], tries);
+			struct flush_times t = times_of(&stories[i], tries);
 			struct flush_found f;
 
 			flush_judge(&t, &f);
@@ -121,7 +121,7 @@ static void chance_does_not_make_a_flush_real(void **state)
 	(void)state;
 	for (uint64_t seed = 0; seed < 2000; seed++) {
 		struct story s = { "", MIB, 20, 0, 5, 0, 0, false, 65, FLUSH_NOTHING };
-		struct flush_times t = tell(&s, FLUSH_TRIES + seed % 30);
+		struct flush_times t = times_of(&s, FLUSH_TRIES + seed % 30);
 		struct flush_found f;
 
 		for (unsigned i = 0; i < FLUSH_SHARES; i++)
@@ -141,7 +141,7 @@ static void chance_does_not_make_a_flush_real(void **state)
 
 static void figures_are_those_of_the_times(void **state)
 {
-	struct flush_times t = tell(&stories[0], 7);
+	struct flush_times t = times_of(&stories[0], 7);
 	struct flush_found f;
 
 	(void)state;
@@ -149,7 +149,7 @@ static void figures_are_those_of_the_times(void **state)
 	assert_true(fabs(f.slope.value - 65) < 20 && fabs(f.sweep.value - 65) < 3);
 	assert_true(fabs(f.idle - 110e3) < 5e3);
 	assert_true(f.look.cached == 76 && f.look.evicted == 332);
-	assert_true(f.look.left == 0.99 && f.look.lost == 0 && f.held);
+	assert_true(f.look.left == 0.99 && f.look.lost == 0 && !f.next);
 	assert_non_null(strstr(f.text, "99 % of the lines left the cache, 0 % in as long a wait"));
 	assert_non_null(strstr(f.text, "ns more for each dirty 4 KiB ["));
 	assert_non_null(strstr(f.text, "CLFLUSHOPT 6"));
@@ -163,7 +163,7 @@ static void the_interval_covers_the_slope(void **state)
 
 	(void)state;
 	for (s.noise = 0; s.noise < 400e3; s.noise += 20e3) {
-		struct flush_times t = tell(&s, 9);
+		struct flush_times t = times_of(&s, 9);
 		struct flush_found f;
 
 		flush_judge(&t, &f);
@@ -177,7 +177,7 @@ static void single_long_tries_do_not_decide(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(stories); i++) {
-		struct flush_times t = tell(&stories[i], 16);
+		struct flush_times t = times_of(&stories[i], 16);
 		struct flush_found f;
 
 		if (stories[i].verdict == FLUSH_CANNOT_TELL)
@@ -201,7 +201,7 @@ static void one_try_makes_nothing_real(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(stories); i++) {
-		struct flush_times t = tell(&stories[i], 1);
+		struct flush_times t = times_of(&stories[i], 1);
 		struct flush_found f;
 
 		flush_judge(&t, &f);

@@ -389,7 +389,7 @@ static void prepare_says_what_the_module_needs(void **state)
 
 /* ---- work that is not done ---- */
 
-/* Where it cannot be told (emulators, a busy machine) a remark says so. */
+/* Where it cannot be decided (emulators, a busy machine) a remark says so. */
 static void assert_found_idle(unsigned arm)
 {
 	struct reason why = { "" };

@@ -86,18 +86,22 @@ static double check(void (*bring)(void *), unsigned lines)
 
 static void lines_that_are_not_held_are_remarked(void **state)
 {
-	double share;
+	double share = NAN;
 
 	(void)state;
-	share = check(evict, PROBE_LINES);
-	assert_int_equal(brought, 3);
-	/* An emulator, or a machine too busy to see anything. */
-	if (isnan(share))
+	/* A machine that others use may make loads from memory so slow that no scale fits. */
+	for (unsigned i = 0; i < 20 && !flagged; i++) {
+		brought = 0;
+		share = check(evict, PROBE_LINES);
+		assert_int_equal(brought, 3);
+		assert_int_equal(flagged, !isnan(share) && share < 0.75);
+	}
+	/* In an emulator nothing shows. */
+	assert_true(flagged || isnan(share));
+	if (!flagged)
 		return;
-	assert_true(share < 0.75);
-	assert_int_equal(flagged, 1);
 	assert_non_null(strstr(said, "before=dirty: "));
-	assert_non_null(strstr(said, "of 256K were still cached when a sample began"));
+	assert_non_null(strstr(said, "of 256K were still cached when a sample began, about "));
 }
 
 static void lines_that_are_held_are_not(void **state)

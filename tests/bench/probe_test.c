@@ -132,7 +132,7 @@ static void loads_that_are_alike_have_no_scale(void **state)
 
 /* ---- the lines that are read ---- */
 
-static void lines_are_spread_and_far_apart(void **state)
+static void lines_are_spread_one_in_each_part(void **state)
 {
 	const size_t sizes[] = { 1024, 4096, 65536, 131072, 131136, MIB, 8 * MIB };
 
@@ -193,7 +193,6 @@ static void a_probe_changes_no_byte(void **state)
 	char *region = aligned_alloc(4096, MIB);
 	uint32_t ticks[PROBE_LINES];
 	struct probe p;
-	double held;
 
 	(void)state;
 	assert_non_null(region);
@@ -204,8 +203,8 @@ static void a_probe_changes_no_byte(void **state)
 	probe_load(&p);
 	probe_read(&p, ticks);
 	probe_evict(&p, &cpu);
-	held = probe_held(&p, &cpu);
-	assert_true(isnan(held) || (held >= 0 && held <= 1));
+	probe_read(&p, ticks);
+	probe_wait(1000);
 	for (size_t at = 0; at < MIB; at++)
 		if (region[at] != (char)(at * 5 + (at >> 12)))
 			fail_msg("byte %zu", at);
@@ -228,7 +227,7 @@ int main(void)
 		cmocka_unit_test(evicted_lines_that_were_prefetched_do_not_count),
 		cmocka_unit_test(loads_of_a_coarse_clock_give_shares),
 		cmocka_unit_test(loads_that_are_alike_have_no_scale),
-		cmocka_unit_test(lines_are_spread_and_far_apart),
+		cmocka_unit_test(lines_are_spread_one_in_each_part),
 		cmocka_unit_test(ranges_are_added_until_the_probe_is_full),
 		cmocka_unit_test(odd_and_even_lines_are_chosen),
 		cmocka_unit_test(a_probe_changes_no_byte),

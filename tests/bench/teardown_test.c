@@ -604,7 +604,7 @@ static void sabotage_is_found(void **state)
 	}
 }
 
-/* Where it cannot be told (emulators, a busy machine) a remark says so. */
+/* Where it cannot be decided (emulators, a busy machine) a remark says so. */
 static void lines_that_stay_are_found(void **state)
 {
 	struct reason why = { "" };

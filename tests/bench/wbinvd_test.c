@@ -760,7 +760,7 @@ static void what_does_nothing_is_told_of_the_arms_that_do_it(void **state)
 	for (unsigned arm = 0; arm < plan.groups[0].n_arms; arm++) {
 		bool none = !strcmp(level(&plan.groups[0].arms[arm], "op"), "none");
 
-		/* Where it cannot be told a guest is not believed, and bare metal is. */
+		/* Where it cannot be decided a guest is not believed, and bare metal is. */
 		if (open && !guest)
 			assert_int_equal(flags(FLAG_BUSY, (int)arm, &detail), !none);
 		else

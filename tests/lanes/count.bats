@@ -138,19 +138,19 @@ told() {
 			"\($name[.cell]) \(if .metric == "ran" then .metric else .subject end) \(.[$of]) \(.n) \($rounds)")'
 }
 
-# same LABEL FACTOR WHOLE [STATISTIC]: prints the figures of both boots, and fails if one is not the same within 1 %. A phase that is
+# same LABEL FACTOR WHOLE [STATISTIC [PERCENT]]: prints the figures of both boots, and fails if one is not the same within 1 % (PERCENT). A phase that is
 # next to nothing may instead differ by a five-hundredth of the cell's WHOLE: of a boot munmap() of huge pages
 # is 42.7 thousand instructions, of another 43.9, in a destruction of a million.
 same() {
 	paste -d' ' <(told "$1" first "$2" "${4:-p50}" | sort) <(told "$1" second "$2" "${4:-p50}" | sort) >pairs
 	[ -s pairs ]
-	awk -v run="Linux $KERNEL, $1, ${4:-p50}" -v whole="$3" '
+	awk -v run="Linux $KERNEL, $1, ${4:-p50}" -v whole="$3" -v percent="${5:-1}" '
 	function off(a, b) { return a > b ? a - b : b - a }
 	FNR == NR { if ($2 == whole) all[$1] = $3 + 0; next }
 	{
 		far = off($3, $8)
 		free = $2 == whole || $2 == "time" ? 0 : all[$1] / 500
-		wrong = $1 != $6 || $2 != $7 || !all[$1] || (far > off($3, 0) / 100 && far > free)
+		wrong = $1 != $6 || $2 != $7 || !all[$1] || (far > off($3, 0) / 100 * percent && far > free)
 		bad += wrong
 		printf "# %s, %s: %s %.0f and %.0f instructions, spread %.3f %%, n=%d and %d samples in %d processes each%s\n",
 			run, $1, $2, $3, $8, far / ($3 ? off($3, 0) : 1) * 100, $4, $9, $5, wrong ? ": NOT THE SAME" : ""
@@ -167,9 +167,10 @@ same() {
 
 # In the kernel's own order, and with the end of the process that held it. "reset" is a mark and nothing else. Whoever
 # waits for that end is woken by a tick or before it, and a tick is 4 million instructions: of one boot half of the
-# samples have it, of the next fewer. So the least of them is compared, which has none.
-@test "two boots kill a VM in the same instructions, within 1 %" {
-	same killed mem kill min
+# samples have it, of the next fewer. So the least of them is compared, which has none. Twelve boots of 6.12 with mem=thp
+# were 3.1 % apart at most, 2.2 to 2.3 million instructions: who else runs while the process ends differs by boot.
+@test "two boots kill a VM in the same instructions, within 5 %" {
+	same killed mem kill min 5
 	[ "$(grep -c " kill .* kill " pairs)" = 3 ]
 }
 

@@ -271,8 +271,8 @@ spoilt() {
 
 @test "vm_boot_timeout_spares_a_kernel_that_printed_a_byte" {
 	vm_works
-	sed -i '/^cp /i printf x >"$console"; sleep 3' bin/qemu-system-x86_64
-	run_vm --boot-timeout 1 -- true
+	sed -i '/^cp /i printf x >"$console"; sleep 4' bin/qemu-system-x86_64
+	run_vm --boot-timeout 2 -- true
 	[ "$status" = 0 ]
 }
 

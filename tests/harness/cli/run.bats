@@ -180,8 +180,8 @@ done_order() { # DB
 		seconds=$(tdcost list --json | jq -r --arg p $preset '.presets[] | select(.preset == $p).budget' |
 			sed 's/m$/ * 60/; s/s$//')
 		tdcost run --preset $preset --dry-run --json | jq -e ".seconds == ($seconds)"
-		tdcost run --preset $preset --budget 5m --dry-run | grep "5.00 min at most, as no round is begun that would end later:"
-		tdcost run --preset $preset --dry-run | grep "at most, as no round is begun that would end later after the first 6:"
+		tdcost run --preset $preset --budget 5m --dry-run | grep "5.00 min, as no round is begun that would end later:"
+		tdcost run --preset $preset --dry-run | grep "as no round is begun that would end later, but 6 rounds in any case:"
 		named=$(tdcost run --preset $preset --rounds 3 --dry-run)
 		[[ $named != *"no round is begun"* ]]
 	done
