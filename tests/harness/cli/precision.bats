@@ -118,5 +118,5 @@ detectable() { # ARGUMENT...
 	run --separate-stderr tdcost run null --precision 1 --dry-run
 	[ "$status" = 0 ]
 	[[ $output == *"the stopping rule or the budget ends it"* ]]
-	[[ $output == *" at most"* ]]
+	[[ $output == *"as no round is begun that would end later"* ]]
 }

@@ -48,7 +48,7 @@ load helper
 @test "run_after_round_that_fails_is_reported_and_the_run_goes_on" {
 	TDCOST_AFTER_ROUND=false run --separate-stderr tdcost run null "${SMALL[@]}"
 	assert_measured
-	[ "$(grep -cx "tdcost run: TDCOST_AFTER_ROUND: 'false' failed; the run goes on" <<<"$stderr")" = 2 ]
+	[ "$(grep -cx "tdcost run: TDCOST_AFTER_ROUND: 'false' failed; the run goes on without it" <<<"$stderr")" = 2 ]
 	[ "$(tdcost runs --json | jq '.[0].rounds')" = 2 ]
 }
 
