@@ -124,6 +124,9 @@ static char *reduced_to(const struct run_config *c, uint64_t each_ns, unsigned f
 	if (all == c->least_rounds && each_ns * fits > c->budget_ns)
 		snprintf(buf, n, ", %u of %u are taken, as a verdict needs, in more than %s%s", all,
 			 c->rounds, budget, more);
+	else if (each_ns > c->budget_ns)
+		snprintf(buf, n, ", more than all of %s, and is the only one of %u%s%s", budget,
+			 c->rounds, verdict, more);
 	else
 		snprintf(buf, n, ", %u of %u fit into %s%s%s", all, c->rounds, budget, verdict,
 			 more);
