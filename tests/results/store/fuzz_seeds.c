@@ -41,7 +41,7 @@ static int make_run(struct store *s, const char *uuid, unsigned rounds, struct r
 	hash_text(facts, env);
 	hash_cell("reset", 1, factors, hash);
 	err = store_put_host(s, &host, why);
-	err = err ?: store_put_boot(s, &b, &run.boot, NULL, why);
+	err = err ?: store_put_boot(s, &b, &run.boot, why);
 	err = err ?: store_begin_run(s, &run, &metric, 1, &cell, 1, why);
 	err = err ?: store_put_flags(s, uuid, &flag, 1, why);
 	if (!err && rounds)
