@@ -8,7 +8,7 @@
 #include "harness/machine/mem.h"
 #include "harness/measure/design.h"
 
-/* Half of a private L2 is held whoever else works in the LLC. Where the L2 is not known: */
+/* Half of a private L2 is held whatever else is in the LLC. Where the L2 is not known: */
 #define USUAL_L2 (1ul << 20)
 /*
  * Where more dirty lines must show in the time of a flush, more of the LLC; a guest may be shown more of
