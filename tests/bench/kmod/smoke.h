@@ -18,6 +18,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MAX_CPUS      256
+#define PAUSE_US      1000 /* between tries, for what runs on the same CPU */
 
 /* The module as a file, NULL where it is loaded already and stays. */
 extern const char *smoke_module;

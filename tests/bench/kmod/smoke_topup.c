@@ -348,7 +348,12 @@ static void a_killed_topup_leaves_no_page(void **unused)
 	assert_true(pid >= 0);
 	if (!pid)
 		work_until_killed();
+	/*
+	 * Asleep between the calls: on one CPU the kernel preempts inside a call, where it reschedules, and
+	 * the other one would find this one's call there each time.
+	 */
 	do {
+		usleep(PAUSE_US);
 		err = kmod_topup(&kmod, &t, NULL);
 	} while (!err && !waitpid(pid, &status, WNOHANG));
 	assert_int_equal(err, -EBUSY);
