@@ -119,6 +119,9 @@ more_rounds() { # N
 }
 
 @test "an invocation that is killed ends the run with a reason" {
+	# Of seconds each: on a busy machine short ones have ended before they are found.
+	LONG=("${PAGES[@]}" --rounds 400 --blocks 500 --budget 2h)
+	PER_ROUND=(2 2000)
 	start_long child.db
 	for ((i = 0; i < 200; i++)); do
 		while read -r pid; do
