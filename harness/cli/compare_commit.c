@@ -12,6 +12,7 @@
 #include "harness/cli/compare.h"
 #include "harness/cli/effects.h"
 #include "harness/cli/paragraph.h"
+#include "harness/cli/remarks.h"
 
 static char *identity_text(const struct report *r, const char *key, char *buf, size_t n)
 {
@@ -102,8 +103,8 @@ static void put_row(const struct compare *cmp, const struct comparison_row *row,
 	text_effect(row, unit, effect, sizeof(effect));
 	text_effect_interval(row, interval, sizeof(interval));
 	text_verdict(cmp->a[0], &cmp->c, row, verdict, sizeof(verdict));
-	if (row->paired || row->a.n == row->b.n)
-		snprintf(n, sizeof(n), "n=%zu", row->paired ? row->diff.n : row->a.n);
+	if (row->pairing || row->a.n == row->b.n)
+		snprintf(n, sizeof(n), "n=%zu", row->pairing ? row->diff.n : row->a.n);
 	else
 		snprintf(n, sizeof(n), "n=%zu,%zu", row->a.n, row->b.n);
 	fprintf(to, "  %9s %9s %12s", text_number(row->a.level, a, sizeof(a)),
@@ -171,6 +172,7 @@ static void put_paragraph(const struct compare *cmp, FILE *to)
 	const struct comparison *c = &cmp->c;
 	bool time = cmp->a[0]->data.run.clock == CLOCK_UNIT_NS;
 	struct paragraph p = { to, 0, "", NULL };
+	struct remarks remarks;
 	size_t slower = 0;
 
 	for (size_t i = 0; i < c->n_rows; i++)
@@ -185,12 +187,20 @@ static void put_paragraph(const struct compare *cmp, FILE *to)
 	if (c->n_only_a || c->n_only_b)
 		paragraph_put(&p, "Not compared, on one side only: %zu and %zu cells.", c->n_only_a,
 			      c->n_only_b);
-	paragraph_put(&p, "Smallest effect of interest %g%%; intervals of the verdicts %.2f%%.",
-		      c->sesoi * 100, c->level * 100);
+	paragraph_put(
+		&p, "Smallest effect of interest %g%%; intervals of the verdicts %.2f%%.",
+		c->sesoi * 100,
+		(c->family.adjusted || !c->trivial.adjusted ? c->family.level : c->trivial.level) *
+			100);
 	if (c->sequential)
 		paragraph_put(&p,
 			      "One side was measured before the other: drift is in these figures.");
 	paragraph_end(&p);
+	comparison_remarks(c, &remarks);
+	for (size_t i = 0; i < remarks.n; i++) {
+		paragraph_put(&p, "Remark: %s.", remarks.line[i]);
+		paragraph_end(&p);
+	}
 }
 
 /* The command of a run, as typed, with the seed that it drew. */

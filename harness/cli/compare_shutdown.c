@@ -74,15 +74,19 @@ void shutdown_row_texts(const struct compare *cmp, const struct comparison_row *
 	double change = told(cmp, d->value);
 	char number[40];
 
-	*t = (struct shutdown_texts){ .how = row->paired ? "paired" : "apart" };
+	static const char *const hows[] = {
+		[PAIRED_NOT] = "apart", [PAIRED_BLOCKS] = "by block", [PAIRED_ROUNDS] = "by round"
+	};
+
+	*t = (struct shutdown_texts){ .how = hows[row->pairing] };
 	snprintf(t->change, sizeof(t->change), "%s%s", sign(change),
 		 text_number(change, number, sizeof(number)));
 	interval_text(NULL, told(cmp, d->lo), told(cmp, d->hi), t->change_interval,
 		      sizeof(t->change_interval));
 	if (row->ratio_valid)
 		percent_texts(&row->ratio, t);
-	if (row->paired || row->a.n == row->b.n)
-		snprintf(t->n, sizeof(t->n), "%zu", row->paired ? d->n : row->a.n);
+	if (row->pairing || row->a.n == row->b.n)
+		snprintf(t->n, sizeof(t->n), "%zu", row->pairing ? d->n : row->a.n);
 	else
 		snprintf(t->n, sizeof(t->n), "%zu, %zu", row->a.n, row->b.n);
 	text_p(row->ratio_valid ? &row->ratio : d, cmp->c.min_n, t->p, sizeof(t->p));
@@ -94,7 +98,7 @@ void shutdown_row_texts(const struct compare *cmp, const struct comparison_row *
 static bool any_apart(const struct compare *cmp)
 {
 	for (size_t i = 0; i < cmp->c.n_rows; i++)
-		if (!cmp->c.rows[i].paired)
+		if (!cmp->c.rows[i].pairing)
 			return true;
 	return false;
 }
@@ -140,42 +144,6 @@ static size_t remark_mode(const struct shutdown *s, char *buf, size_t n)
 	return 1;
 }
 
-static int sign_of(double v)
-{
-	return (v > 0) - (v < 0);
-}
-
-/*
- * Levels are medians over processes, a difference is a mean over them (of each process's median, where
- * they are paired), a percentage a mean of logarithms. Where processes spread, one of them may say more
- * and another less.
- */
-static size_t remark_signs(const struct compare *cmp, char *buf, size_t n)
-{
-	const struct comparison_row *first = NULL;
-	size_t rows = 0;
-
-	for (size_t i = 0; i < cmp->c.n_rows; i++) {
-		const struct comparison_row *row = &cmp->c.rows[i];
-		int level = sign_of(row->b.level - row->a.level), diff = sign_of(row->diff.value);
-
-		if (level == diff && (!row->ratio_valid || sign_of(row->ratio.value) == diff))
-			continue;
-		first = first ? first : row;
-		rows++;
-	}
-	if (!first)
-		return 0;
-	snprintf(buf, n,
-		 "%zu change%s differ%s in sign between levels, %s and percent (first: %.40s): "
-		 "levels are medians over processes, %s means of differences, percent of "
-		 "logarithms; where they disagree the processes spread too far to say which way it "
-		 "goes",
-		 rows, rows == 1 ? "" : "s", rows == 1 ? "s" : "", shutdown_unit(cmp), first->label,
-		 shutdown_unit(cmp));
-	return 1;
-}
-
 size_t shutdown_remarks(const struct compare *cmp, char (*out)[320])
 {
 	const struct shutdown_arm *replay = first_of(&cmp->s, SHUTDOWN_REPLAY);
@@ -184,10 +152,8 @@ size_t shutdown_remarks(const struct compare *cmp, char (*out)[320])
 	size_t n = 0;
 
 	if (any_apart(cmp))
-		snprintf(
-			out[n++], size,
-			"apart: the two ran in different processes, so the interval is Welch's, as "
-			"between two runs");
+		snprintf(out[n++], size,
+			 "apart: the two are of different runs, so the interval is Welch's");
 	if (replay && replay->units != 1 && replay->cell->metric)
 		snprintf(out[n++], size,
 			 "the replay is timed per %s and told here for all of its size",
@@ -202,7 +168,6 @@ size_t shutdown_remarks(const struct compare *cmp, char (*out)[320])
 		snprintf(out[n++], size,
 			 "a replay without SEAMCALLs is a lower bound of a TD: where it is not "
 			 "slower than a VM nothing is decided");
-	n += remark_signs(cmp, out[n], size);
 	n += remark_mode(&cmp->s, out[n], size);
 	n += remark_paging(cmp->a[0], out[n], size);
 	if (cmp->n_b)
@@ -321,7 +286,7 @@ static const struct report_cell *paired_with(const struct compare *cmp,
 {
 	const struct comparison_row *row = a->against_on < 0 ? NULL : &cmp->c.rows[a->against_on];
 
-	return row && row->paired ? row->a.cell : NULL;
+	return row && row->pairing == PAIRED_BLOCKS ? row->a.cell : NULL;
 }
 
 /* Not worth a line: next to nothing in both arms. */
@@ -409,7 +374,7 @@ static json_t *change_json(const struct compare *cmp, long i)
 	row = comparison_row_json(&cmp->c, &cmp->c.rows[i]);
 	snprintf(unit, sizeof(unit), "%s per shutdown", clock_unit_name(cmp->a[0]->data.run.clock));
 	json_object_set_new(row, "unit", json_string(unit));
-	json_object_set_new(row, "paired", json_boolean(cmp->c.rows[i].paired));
+	json_object_set_new(row, "paired", json_boolean(cmp->c.rows[i].pairing == PAIRED_BLOCKS));
 	return row;
 }
 

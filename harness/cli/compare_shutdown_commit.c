@@ -6,6 +6,7 @@
 #include "harness/cli/compare_shutdown.h"
 #include "harness/cli/effects.h"
 #include "harness/cli/paragraph.h"
+#include "harness/cli/remarks.h"
 
 /* In a table of hundredths of a percent; here a tenth has to do, for the line. */
 static void put_percent(const struct comparison_row *row, struct paragraph *p)
@@ -39,7 +40,7 @@ static void put_change(const struct compare *cmp, const struct shutdown_arm *a, 
 	snprintf(n, sizeof(n), "%zu", a->side.n);
 	paragraph_put(&p, "vs %s: %s %s,", against, t.change, t.change_interval);
 	put_percent(row, &p);
-	if (!row->paired)
+	if (row->pairing != PAIRED_BLOCKS)
 		paragraph_put(&p, "%s,", t.how);
 	if (strcmp(n, t.n))
 		paragraph_put(&p, "n=%s,", t.n);
@@ -52,21 +53,16 @@ static void put_change(const struct compare *cmp, const struct shutdown_arm *a, 
 	paragraph_end(&p);
 }
 
-/* What would decide the rows that are not decided: the most that one of them takes. */
+/* A run that would decide the rows that are not decided: the longest that one of them takes. */
 static void put_needed(const struct compare *cmp, struct paragraph *p)
 {
 	size_t most = 0;
 
-	for (size_t i = 0; i < cmp->c.n_rows; i++) {
-		const struct comparison_row *row = &cmp->c.rows[i];
-		size_t more = row->verdict.needed > row->more ? row->verdict.needed : row->more;
-
-		if (row->verdict.verdict == VERDICT_INCONCLUSIVE && more > most)
-			most = more;
-	}
+	for (size_t i = 0; i < cmp->c.n_rows; i++)
+		if (cmp->c.rows[i].new_run > most)
+			most = cmp->c.rows[i].new_run;
 	if (most)
-		paragraph_put(p, "To decide all takes about %zu more round%s.", most,
-			      most == 1 ? "" : "s");
+		paragraph_put(p, "A new run of %zu rounds would decide with 80%% power.", most);
 }
 
 static void put_arm(const struct compare *cmp, const struct shutdown_arm *a, FILE *to)
@@ -120,11 +116,12 @@ void compare_shutdown_commit(const struct compare *cmp, FILE *to)
 	char memory[320], remarks[SHUTDOWN_REMARKS][320];
 	struct paragraph p = { to, 0, "", NULL };
 	size_t n = shutdown_remarks(cmp, remarks);
+	struct remarks all;
 
 	for (size_t i = 0; i < cmp->s.n_arms; i = shutdown_next(&cmp->s, i)) {
 		paragraph_put(&p,
-			      "Shutdown of %s; %s [95%% interval], n processes, paired unless "
-			      "apart:",
+			      "Shutdown of %s; %s [95%% interval], n processes, paired by block "
+			      "unless by round or apart:",
 			      shutdown_memory_text(&cmp->s.arms[i].memory, memory, sizeof(memory)),
 			      shutdown_unit(cmp));
 		paragraph_end(&p);
@@ -136,11 +133,16 @@ void compare_shutdown_commit(const struct compare *cmp, FILE *to)
 	put_verdicts(cmp, true, "Against the plain VM:", &p);
 	put_needed(cmp, &p);
 	paragraph_put(&p, "Smallest effect of interest %g%%; intervals of the verdicts %.2f%%.",
-		      cmp->c.sesoi * 100, cmp->c.level * 100);
+		      cmp->c.sesoi * 100, cmp->c.family.level * 100);
 	if (cmp->c.sequential)
 		paragraph_put(&p,
 			      "One run was measured before the other: drift is in the figures.");
 	paragraph_end(&p);
+	comparison_remarks(&cmp->c, &all);
+	for (size_t i = 0; i < all.n; i++) {
+		paragraph_put(&p, "Remark: %s.", all.line[i]);
+		paragraph_end(&p);
+	}
 	for (size_t i = 0; i < n; i++) {
 		/* The reason for the kind, above, says it already. */
 		if (!strcmp(remarks[i], UPPER_BOUND))

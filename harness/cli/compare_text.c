@@ -5,6 +5,7 @@
 
 #include "harness/cli/compare.h"
 #include "harness/cli/effects.h"
+#include "harness/cli/remarks.h"
 
 #define COLUMNS 9
 
@@ -26,8 +27,8 @@ static void level_text(const struct comparison_side *s, char *buf, size_t n)
 
 static void n_text(const struct comparison_row *row, char *buf, size_t n)
 {
-	if (row->paired || row->a.n == row->b.n)
-		snprintf(buf, n, "%zu", row->paired ? row->diff.n : row->a.n);
+	if (row->pairing || row->a.n == row->b.n)
+		snprintf(buf, n, "%zu", row->pairing ? row->diff.n : row->a.n);
 	else
 		snprintf(buf, n, "%zu, %zu", row->a.n, row->b.n);
 }
@@ -208,10 +209,15 @@ void compare_notes(const struct compare *cmp, FILE *to)
 {
 	const struct comparison *c = &cmp->c;
 
-	if (c->level > REPORT_CONF)
-		fprintf(to, "Verdicts are adjusted for %zu comparisons: intervals at %.2f %%.\n",
-			c->adjusted, c->level * 100);
+	struct remarks remarks;
+	char adjusted[256];
+
+	if (*adjusted_text(c, adjusted, sizeof(adjusted)))
+		fprintf(to, "%s\n", adjusted);
 	fprintf(to, "Smallest effect of interest: %g %%.\n", c->sesoi * 100);
+	comparison_remarks(c, &remarks);
+	for (size_t i = 0; i < remarks.n; i++)
+		fprintf(to, "remark: %s\n", remarks.line[i]);
 	if (c->sequential)
 		fprintf(to, "remark: one side was measured before the other, so drift is in the "
 			    "figures; interleave the runs\n");
@@ -272,7 +278,7 @@ json_t *compare_json(const struct compare *cmp)
 		lane_name(cmp->a[0]->data.run.lane), "clock",
 		clock_unit_name(cmp->a[0]->data.run.clock), "paired", c->paired, "n_counts",
 		c->boots ? "boots" : "invocations", "one_after_the_other", c->sequential,
-		"smallest_effect", c->sesoi, "adjusted_level", c->level, "gate",
+		"smallest_effect", c->sesoi, "adjusted_level", c->family.level, "gate",
 		cmp->gate >= 0 ? json_real(cmp->gate) : json_null(), "rows", rows, "only_a",
 		only_json(c->only_a, c->n_only_a), "only_b", only_json(c->only_b, c->n_only_b));
 }

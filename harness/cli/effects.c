@@ -40,11 +40,6 @@ char *text_p(const struct effect *e, size_t min_n, char *buf, size_t n)
 	return buf;
 }
 
-static bool by_difference(const struct comparison_row *row)
-{
-	return effect_is_difference(row->form) || !row->ratio_valid;
-}
-
 /* A log ratio as a change in percent. */
 static double percent(double log_ratio)
 {
@@ -122,7 +117,7 @@ struct comparison_row row_told_in(const struct comparison_row *row, double divis
 
 char *text_effect(const struct comparison_row *row, const char *unit, char *buf, size_t n)
 {
-	if (by_difference(row))
+	if (comparison_by_difference(row))
 		difference(row, unit, buf, n);
 	else
 		ratio(row, buf, n);
@@ -133,7 +128,7 @@ char *text_effect_interval(const struct comparison_row *row, char *buf, size_t n
 {
 	if (isnan(row->diff.lo))
 		snprintf(buf, n, "needs 2 rounds");
-	else if (by_difference(row))
+	else if (comparison_by_difference(row))
 		difference_interval(row, buf, n);
 	else
 		ratio_interval(row, buf, n);
@@ -148,7 +143,7 @@ static bool tells_both(const struct comparison_row *row)
 char *text_other(const struct comparison_row *row, const char *unit, char *buf, size_t n)
 {
 	buf[0] = '\0';
-	if (tells_both(row) && by_difference(row))
+	if (tells_both(row) && comparison_by_difference(row))
 		ratio(row, buf, n);
 	else if (tells_both(row))
 		difference(row, unit, buf, n);
@@ -160,7 +155,7 @@ char *text_other_interval(const struct comparison_row *row, char *buf, size_t n)
 	buf[0] = '\0';
 	if (!tells_both(row) || isnan(row->diff.lo))
 		return buf;
-	if (by_difference(row))
+	if (comparison_by_difference(row))
 		ratio_interval(row, buf, n);
 	else
 		difference_interval(row, buf, n);
@@ -171,14 +166,15 @@ char *text_verdict(const struct report *r, const struct comparison *c,
 		   const struct comparison_row *row, char *buf, size_t n)
 {
 	const char *word = verdict_name(row->verdict.verdict, r->data.run.clock == CLOCK_UNIT_NS);
-	size_t more = row->verdict.needed > row->more ? row->verdict.needed : row->more;
-	const char *what = c->boots ? "boot" : "round";
+	const char *what = c->boots || row->lone_boots ? "boot" : "round";
 
-	if (row->verdict.verdict != VERDICT_INCONCLUSIVE || !more)
-		snprintf(buf, n, "%s", word);
+	if (row->verdict.verdict == VERDICT_INCONCLUSIVE && row->verdict.needed)
+		snprintf(buf, n, "%s, %zu more %s%s needed", word, row->verdict.needed, what,
+			 row->verdict.needed == 1 ? "" : "s");
+	else if (row->verdict.verdict == VERDICT_INCONCLUSIVE && row->new_run)
+		snprintf(buf, n, "%s; try a new run of %zu %ss", word, row->new_run, what);
 	else
-		snprintf(buf, n, "%s, %s%zu more %s%s needed", word,
-			 row->verdict.needed ? "" : "about ", more, what, more == 1 ? "" : "s");
+		snprintf(buf, n, "%s", word);
 	return buf;
 }
 
@@ -226,15 +222,26 @@ static json_t *side_json(const struct comparison_side *s)
 			 (json_int_t)s->samples, "run", s->report->data.run.uuid);
 }
 
+json_t *series_json(const struct series *s)
+{
+	return json_pack("{s:o, s:b, s:o, s:o, s:b, s:b}", "lag1", json_number(s->lag1),
+			 "autocorrelated", s->autocorrelated, "drift", json_number(s->drift),
+			 "drift_p", json_number(s->drift_p), "drifting", s->drifting, "two_modes",
+			 s->two_modes);
+}
+
+static const char *const pairings[] = {
+	[PAIRED_NOT] = "none", [PAIRED_BLOCKS] = "blocks", [PAIRED_ROUNDS] = "rounds"
+};
+
 json_t *comparison_row_json(const struct comparison *c, const struct comparison_row *row)
 {
 	bool is_time = row->a.report->data.run.clock == CLOCK_UNIT_NS;
-	size_t more = row->verdict.needed > row->more ? row->verdict.needed : row->more;
 	char unit[96];
 
 	return json_pack("{s:s, s:s, s:O, s:O, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:f}, "
 			 "s:s, s:s, s:I,"
-			 " s:b, s:o}",
+			 " s:I, s:b, s:o, s:o, s:s, s:I, s:b}",
 			 "label", row->label, "benchmark", row->a.cell->row->benchmark, "factors_a",
 			 row->a.cell->factors, "factors_b", row->b.cell->factors, "kind",
 			 kind_name(row->kind), "unit",
@@ -244,8 +251,11 @@ json_t *comparison_row_json(const struct comparison *c, const struct comparison_
 			 row->ratio_valid ? effect_json(&row->ratio, c->min_n) : json_null(),
 			 "judged", "lo", json_number(row->judged.lo), "hi",
 			 json_number(row->judged.hi), "level", row->judged.level, "decided_by",
-			 by_difference(row) ? "difference" : "ratio", "verdict",
+			 comparison_by_difference(row) ? "difference" : "ratio", "verdict",
 			 verdict_name(row->verdict.verdict, is_time), "more_needed",
-			 (json_int_t)more, "untrustworthy", row->fatal, "noise_floor",
-			 json_number(row->floor));
+			 (json_int_t)row->verdict.needed, "new_run", (json_int_t)row->new_run,
+			 "untrustworthy", row->fatal, "noise_floor", json_number(row->floor),
+			 "effects", series_json(&row->series), "pairing", pairings[row->pairing],
+			 "outlying", (json_int_t)row->outliers.n, "one_boot_a_side",
+			 row->lone_boots);
 }

@@ -52,6 +52,7 @@ bool any_upper_bound(const struct comparison_row *rows, size_t n);
 
 /* JSON has no NaN: what does not exist is null. */
 json_t *json_number(double v);
+json_t *series_json(const struct series *s);
 json_t *effect_json(const struct effect *e, size_t min_n);
 json_t *comparison_row_json(const struct comparison *c, const struct comparison_row *row);
 

@@ -6,14 +6,6 @@
 
 #define MAX_PAIRINGS 1024
 
-static json_t *series_json(const struct series *s)
-{
-	return json_pack("{s:o, s:b, s:o, s:o, s:b, s:b}", "lag1", json_number(s->lag1),
-			 "autocorrelated", s->autocorrelated, "drift", json_number(s->drift),
-			 "drift_p", json_number(s->drift_p), "drifting", s->drifting, "two_modes",
-			 s->two_modes);
-}
-
 static json_t *summary_json(const struct arm_summary *s)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
@@ -43,27 +35,26 @@ static json_t *cell_json_row(const struct report *r, const struct report_cell *c
 			 c->has_data ? summary_json(&c->sum) : json_null());
 }
 
+/* All of them are one family: a report's verdicts are adjusted together (S9). */
 static json_t *pairs_json(const struct report *r)
 {
 	static struct report_pairing pairings[MAX_PAIRINGS];
 	size_t n = report_pairings(r, pairings, MAX_PAIRINGS);
 	json_t *list = json_array();
+	struct comparison c;
 
-	for (size_t k = 0; k < n; k++) {
-		struct comparison c;
+	if (!n || comparison_by(r, pairings, n, effect_form_of, SESOI_DEFAULT, &c, NULL))
+		return list;
+	for (size_t i = 0; i < c.n_rows; i++) {
+		const struct report_pairing *p = &pairings[c.rows[i].asked];
+		json_t *row = comparison_row_json(&c, &c.rows[i]);
 
-		if (comparison_by(r, &pairings[k], 1, effect_form_of, SESOI_DEFAULT, &c, NULL))
-			continue;
-		for (size_t i = 0; i < c.n_rows; i++) {
-			json_t *row = comparison_row_json(&c, &c.rows[i]);
-
-			json_object_set_new(row, "factor", json_string(pairings[k].factor));
-			json_object_set_new(row, "level_a", json_string(pairings[k].a));
-			json_object_set_new(row, "level_b", json_string(pairings[k].b));
-			json_array_append_new(list, row);
-		}
-		comparison_free(&c);
+		json_object_set_new(row, "factor", json_string(p->factor));
+		json_object_set_new(row, "level_a", json_string(p->a));
+		json_object_set_new(row, "level_b", json_string(p->b));
+		json_array_append_new(list, row);
 	}
+	comparison_free(&c);
 	return list;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/cli/effects.h"
+#include "harness/cli/remarks.h"
 #include "harness/cli/show.h"
 #include "harness/core/units.h"
 #include "plots/unit.h"
@@ -311,40 +312,54 @@ static void print_row(const struct report *r, const struct comparison *c,
 	table_cell(t, "%s", text_verdict(r, c, row, text, sizeof(text)));
 }
 
-/* One table per benchmark: units differ. */
-static void print_comparison(const struct report *r, const struct comparison *c, const char *title)
+/* The rows of one pairing, a table per benchmark: units differ. */
+static void print_comparison(const struct report *r, const struct comparison *c, size_t asked)
 {
 	static const char *const columns[] = { "cell", "kind", ">change", ">95 % interval",
 					       ">n",   ">p",   "verdict" };
 	char unit[96];
 
-	for (size_t first = 0; first < c->n_rows; first = comparison_next(c, first)) {
+	for (size_t first = 0, end; first < c->n_rows; first = end) {
 		const struct report_cell *cell = c->rows[first].a.cell;
-		struct table *t = table_new(columns, ARRAY_SIZE(columns));
+		struct table *t;
 
-		printf("\n%s: %s, %s\n", cell->row->benchmark, title,
+		for (end = first; end < c->n_rows && c->rows[end].asked == c->rows[first].asked &&
+				  end < comparison_next(c, first);)
+			end++;
+		if (c->rows[first].asked != asked)
+			continue;
+		printf("\n%s: %s, %s\n", cell->row->benchmark, asked_for[asked].title,
 		       report_unit(r, cell, unit, sizeof(unit)));
-		for (size_t i = first; t && i < comparison_next(c, first); i++)
+		t = table_new(columns, ARRAY_SIZE(columns));
+		for (size_t i = first; t && i < end; i++)
 			print_row(r, c, &c->rows[i], t);
 		if (t)
 			table_print(t, stdout);
 	}
-	if (c->level > REPORT_CONF)
-		printf("Verdicts are adjusted for %zu comparisons: intervals at %.2f %%.\n",
-		       c->adjusted, c->level * 100);
 }
 
+/* One family: the verdicts of a report are adjusted together (S9). */
 static void print_pairs(const struct report *r)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(asked_for); i++) {
-		struct comparison c;
+	struct report_pairing pairings[ARRAY_SIZE(asked_for)];
+	struct remarks remarks;
+	struct comparison c;
+	char adjusted[256];
 
-		if (comparison_by(r, &asked_for[i].pairing, 1, effect_form_of, SESOI_DEFAULT, &c,
-				  NULL))
-			continue;
-		print_comparison(r, &c, asked_for[i].title);
-		comparison_free(&c);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(asked_for); i++)
+		pairings[i] = asked_for[i].pairing;
+	if (comparison_by(r, pairings, ARRAY_SIZE(asked_for), effect_form_of, SESOI_DEFAULT, &c,
+			  NULL))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(asked_for); i++)
+		print_comparison(r, &c, i);
+	putchar('\n');
+	if (*adjusted_text(&c, adjusted, sizeof(adjusted)))
+		printf("%s\n", adjusted);
+	effects_remarks(&c, &remarks);
+	for (size_t i = 0; i < remarks.n; i++)
+		printf("remark: %s\n", remarks.line[i]);
+	comparison_free(&c);
 }
 
 /* The same reason for twenty cells is one line. */
@@ -428,6 +443,8 @@ static bool first_of_benchmark(const struct report *r, size_t i)
 
 void show_text(const struct report *r, bool tails)
 {
+	struct remarks remarks;
+
 	print_head(r);
 	for (size_t i = 0; i < r->n_cells; i++) {
 		if (!first_of_benchmark(r, i))
@@ -439,6 +456,9 @@ void show_text(const struct report *r, bool tails)
 	print_values(r, tails);
 	print_pairs(r);
 	putchar('\n');
+	report_remarks(r, &remarks);
+	for (size_t i = 0; i < remarks.n; i++)
+		printf("remark: %s\n", remarks.line[i]);
 	print_reasons(r);
 	print_flags(r);
 }

@@ -25,47 +25,93 @@ static const struct report_cell *find_cell(const struct report *r, const char *h
 	return NULL;
 }
 
-static int run_values(const struct report *const *runs, size_t n, const char *hash,
-		      struct comparison_values *out)
+static bool same_boot(const struct report *a, const struct report *b)
 {
+	return !strcmp(a->data.host_id, b->data.host_id) &&
+	       !strcmp(a->data.boot_id, b->data.boot_id);
+}
+
+/* Is @runs[i] the first of its boot? */
+static bool first_of_boot(const struct report *const *runs, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (same_boot(runs[k], runs[i]))
+			return false;
+	return true;
+}
+
+static size_t count_boots(const struct report *const *runs, size_t n)
+{
+	size_t boots = 0;
+
+	for (size_t i = 0; i < n; i++)
+		boots += first_of_boot(runs, i);
+	return boots;
+}
+
+bool comparison_lone_boots(const struct report *const *a, size_t na, const struct report *const *b,
+			   size_t nb)
+{
+	return count_boots(a, na) == 1 && count_boots(b, nb) == 1 &&
+	       (na > 1 || nb > 1 || !same_boot(a[0], b[0]));
+}
+
+/* S18: one value for each distinct boot, the median of its runs' levels. */
+static int boot_values(const struct report *const *runs, size_t n, const char *hash,
+		       struct comparison_values *out)
+{
+	double *levels = calloc(n, sizeof(*levels));
+
 	out->n = 0;
 	out->v = calloc(n, sizeof(*out->v));
-	if (!out->v)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		const struct report_cell *c = find_cell(runs[i], hash);
+	for (size_t i = 0; levels && out->v && i < n; i++) {
+		size_t of_boot = 0;
 
-		if (c)
-			out->v[out->n++] = c->sum.level;
+		if (!first_of_boot(runs, i))
+			continue;
+		for (size_t k = i; k < n; k++) {
+			const struct report_cell *c =
+				same_boot(runs[i], runs[k]) ? find_cell(runs[k], hash) : NULL;
+
+			if (c)
+				levels[of_boot++] = c->sum.level;
+		}
+		if (of_boot)
+			out->v[out->n++] = stat_median(levels, of_boot);
 	}
-	return 0;
+	free(levels);
+	return levels && out->v ? 0 : -ENOMEM;
 }
 
 static int add_pair(struct comparison *c, const struct report *r, const struct report_pair *p,
-		    const struct report_pairing *pairing, enum effect_form form)
+		    const struct report_pairing *pairing, size_t asked, enum effect_form form)
 {
 	struct comparison_row *row = comparison_new_row(c);
 	struct comparison_values a = { 0 }, b = { 0 };
+	struct pair_effects e;
 	int ret = row ? comparison_values(r, p->a, &a) : -ENOMEM;
 
 	if (!ret)
 		ret = comparison_values(r, p->b, &b);
+	if (!ret)
+		ret = dataset_pair_effects(r->ds, p->a->row->arm_group, p->a->row->arm,
+					   p->b->row->arm, &e);
 	if (!ret) {
 		comparison_fill_side(&row->a, r, p->a, &a);
 		comparison_fill_side(&row->b, r, p->b, &b);
 		row->a.samples = p->a->sum.samples;
 		row->b.samples = p->b->sum.samples;
 		row->form = form;
-		row->paired = true;
-		row->diff = p->sum.diff;
-		row->ratio = p->sum.ratio;
-		row->ratio_valid = p->sum.ratio_valid;
+		row->pairing = PAIRED_BLOCKS;
+		row->trivial = report_returns_early(p->a) || report_returns_early(p->b);
 		row->kind = p->kind;
 		row->fatal = p->fatal;
 		row->level_a = pairing->a;
 		row->level_b = pairing->b;
+		row->asked = asked;
 		snprintf(row->label, sizeof(row->label), "%s",
 			 *p->label ? p->label : p->a->row->benchmark);
+		ret = comparison_fill_paired(row, &e, 1);
 	}
 	free(a.v);
 	free(b.v);
@@ -87,7 +133,7 @@ int comparison_by(const struct report *r, const struct report_pairing *pairings,
 		if (found < 0)
 			ret = (int)found;
 		for (long i = 0; i < found && !ret; i++)
-			ret = add_pair(out, r, &pairs[i], &pairings[k],
+			ret = add_pair(out, r, &pairs[i], &pairings[k], k,
 				       form(pairs[i].a->row->benchmark, pairings[k].factor));
 		free(pairs);
 	}
@@ -107,7 +153,7 @@ int comparison_by(const struct report *r, const struct report_pairing *pairings,
 static int side_values(const struct report *const *runs, size_t n, const struct report_cell *c,
 		       bool boots, struct comparison_values *out)
 {
-	return boots ? run_values(runs, n, c->row->hash, out) : comparison_values(runs[0], c, out);
+	return boots ? boot_values(runs, n, c->row->hash, out) : comparison_values(runs[0], c, out);
 }
 
 static size_t side_samples(const struct report *const *runs, size_t n, const char *hash,
@@ -141,6 +187,7 @@ static int add_match(struct comparison *c, const struct report *const *a, size_t
 		row->a.samples = side_samples(a, na, ca->row->hash, &row->fatal);
 		row->b.samples = side_samples(b, nb, cb->row->hash, &row->fatal);
 		row->form = EFFECT_RATIO;
+		row->lone_boots = comparison_lone_boots(a, na, b, nb);
 		row->kind = kind_weakest(ca->row->kind, cb->row->kind);
 		snprintf(row->label, sizeof(row->label), "%s", ca->label);
 		comparison_fill_apart(row, &x, &y);
@@ -255,6 +302,10 @@ size_t comparison_next(const struct comparison *c, size_t i)
 
 void comparison_free(struct comparison *c)
 {
+	for (size_t i = 0; i < c->n_rows; i++) {
+		free(c->rows[i].effects);
+		free(c->rows[i].rounds);
+	}
 	free(c->rows);
 	free(c->only_a);
 	free(c->only_b);

@@ -22,21 +22,50 @@ struct comparison_side {
 	size_t samples;
 };
 
+/* How the two sides of a row were set against each other. */
+enum pairing {
+	PAIRED_NOT,    /* they share no process: Welch's t */
+	PAIRED_BLOCKS, /* in the same blocks of the same processes */
+	PAIRED_ROUNDS, /* in processes of the same rounds of one run */
+};
+
+/* Values that lie beyond Tukey's outer fences: each may carry a mean by itself. */
+struct comparison_outliers {
+	size_t n;
+	double value; /* the farthest one, in the form that decides */
+	unsigned round;
+};
+
 struct comparison_row {
 	struct comparison_side a, b;
 	enum effect_form form; /* which effect the verdict is about */
-	bool paired;
-	struct effect diff;  /* b - a, at 95 % */
+	enum pairing pairing;
+	struct effect diff;  /* b - a, at 95 %: of paired sides the median, else the means' */
+	struct effect share; /* diff as a share of a, in each process where they are paired */
 	struct effect ratio; /* log(b / a), at 95 %; meaningless unless ratio_valid */
 	bool ratio_valid;
+	double *effects;  /* paired: what decides, of each process in order; owned */
+	unsigned *rounds; /* of those processes; owned */
+	size_t n_effects;
+	struct series series; /* S21: of the effects in their order */
+	struct comparison_outliers outliers;
+	bool lone_boots; /* each side has a single boot, so nothing is known of how boots vary (S18) */
+	bool trivial; /* an arm stands for what is not done: judged apart from what is a question */
 	struct interval judged; /* the deciding effect as a share of A (log ratio), adjusted (S9) */
 	struct verdict_out verdict;
-	size_t more; /* values more at the level that varies that would probably decide; 0: decided */
+	size_t new_run; /* values of a new run that would decide with 80 % power; 0: decided */
 	enum kind kind;
 	bool fatal;
 	double floor;		       /* noise floor as a share, NaN where it was not calibrated */
 	const char *level_a, *level_b; /* of the factor compared; NULL between runs; borrowed */
+	size_t asked;		       /* comparison_by(): which pairing it belongs to */
 	char label[192];
+};
+
+/* Verdicts that were adjusted together (S9). */
+struct comparison_family {
+	double level;	 /* of the adjusted intervals */
+	size_t adjusted; /* how many comparisons they were adjusted for; 0: one or none */
 };
 
 struct comparison {
@@ -45,13 +74,15 @@ struct comparison {
 	const struct report_cell **only_a, **only_b; /* planned cells without a partner */
 	size_t n_only_a, n_only_b;
 	bool paired;	 /* arms of one run */
-	bool boots;	 /* n counts boots, not invocations */
+	bool boots;	 /* n counts distinct boots, not invocations */
 	bool sequential; /* one side was measured before the other: drift is in the figure */
 	double sesoi;	 /* smallest effect of interest, as a share */
-	double level;	 /* of the adjusted intervals */
-	size_t adjusted; /* how many comparisons they were adjusted for */
-	size_t min_n;	 /* below it there is no verdict */
+	struct comparison_family family, trivial;
+	size_t min_n; /* below it there is no verdict */
 };
+
+/* Does the difference decide (form, or no ratio exists), or the log ratio? */
+bool comparison_by_difference(const struct comparison_row *row);
 
 /**
  * comparison_by() - levels of a paired factor against each other, in one run
@@ -68,8 +99,9 @@ int comparison_by(const struct report *r, const struct report_pairing *pairings,
 /**
  * comparison_runs() - all cells of the runs @b against the same cells of the runs @a
  *
- * One run a side: Welch's t on the invocations' log medians. Several on either side: each run is a
- * boot, and n counts boots. Return: 0; -ENOENT where no cell is on both sides; -ENOMEM.
+ * One run a side: Welch's t on the invocations' log medians. Several on either side: n counts
+ * distinct boots (S18), each with the median of its runs. Return: 0; -ENOENT where no cell is on both
+ * sides; -ENOMEM.
  */
 int comparison_runs(const struct report *const *a, size_t na, const struct report *const *b,
 		    size_t nb, double sesoi, struct comparison *out, struct reason *why);
@@ -90,9 +122,13 @@ size_t comparison_next(const struct comparison *c, size_t i);
 void comparison_free(struct comparison *c);
 
 /**
- * effect_more() - how many values more would narrow the interval until it decides
- * @share: the effect as a share, with sd and df
+ * effect_new_run() - how many values of a new run would decide with 80 % power (S22)
+ * @share: the effect as a share, with sd, df and the level of the verdict
+ *
+ * Planned for the effect as it looks now, or for equivalence where it looks smaller than half of
+ * @sesoi. The run is to be a new one: adding values until it is decided would find an effect in
+ * nearly anything. Return: 0 where nothing can be said; 100,000 at most.
  */
-size_t effect_more(const struct effect *share, double sesoi, size_t min_n);
+size_t effect_new_run(const struct effect *share, double sesoi, size_t min_n);
 
 #endif

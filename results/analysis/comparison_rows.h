@@ -21,12 +21,22 @@ struct comparison_row *comparison_new_row(struct comparison *c);
 void comparison_fill_side(struct comparison_side *s, const struct report *r,
 			  const struct report_cell *c, const struct comparison_values *x);
 
+/*
+ * The effects of paired sides. @e is emptied: what decides is kept in the row, so set row->form first.
+ * @units: to multiply differences by. Return: 0, -ENOMEM.
+ */
+int comparison_fill_paired(struct comparison_row *row, struct pair_effects *e, double units);
+
 /* The effects of sides that share no process: Welch's. */
 void comparison_fill_apart(struct comparison_row *row, const struct comparison_values *a,
 			   const struct comparison_values *b);
 
 /* Did all of one side end before any of the other began? */
 bool comparison_sequential(const struct report *const *a, size_t na, const struct report *const *b,
+			   size_t nb);
+
+/* Is there one boot a side, where the boot is what varies: two boots, or several runs of one? */
+bool comparison_lone_boots(const struct report *const *a, size_t na, const struct report *const *b,
 			   size_t nb);
 
 /* When all rows are there: the adjusted level, and every verdict. */

@@ -64,21 +64,60 @@ struct arm_summary {
 int dataset_arm(const struct dataset *ds, unsigned group, unsigned arm, double conf,
 		struct arm_summary *out);
 
-/* S6, paired: arm @b against arm @a in the same blocks of the same processes. */
+/*
+ * S6, paired: arm @b against arm @a in the same blocks of the same processes, one value per process,
+ * in order of the rounds: the median over its blocks.
+ */
+struct pair_effects {
+	double *diff;	  /* b - a, units per unit of work */
+	double *share;	  /* diff as a share of what a took in the same process */
+	double *ratio;	  /* log(b / a); NaN unless ratio_valid */
+	unsigned *round;  /* of each process */
+	size_t n, blocks; /* processes, and pairs in all of them */
+	bool ratio_valid; /* false where a value was not positive: a ratio means nothing */
+};
+
+/**
+ * dataset_pair_effects() - what each process says of arm @b against arm @a
+ *
+ * Only blocks that hold both arms count; of several samples of an arm in one block the median is
+ * taken. Free with pair_effects_free(), after a success only. Return: 0; -ENOENT when they share no
+ * block; -ENOMEM.
+ */
+int dataset_pair_effects(const struct dataset *ds, unsigned group, unsigned a, unsigned b,
+			 struct pair_effects *out);
+void pair_effects_free(struct pair_effects *e);
+
+/* An arm, and by what to multiply its values. */
+struct dataset_side {
+	unsigned group, arm;
+	double units;
+};
+
+/**
+ * dataset_round_effects() - the same of two arms that share no process, by round
+ *
+ * Processes of one round ran within moments of each other. The value of a round is the median of its
+ * processes' medians. Return: 0; -ENOENT when they share no round; -ENOMEM.
+ */
+int dataset_round_effects(const struct dataset *ds, const struct dataset_side *a,
+			  const struct dataset_side *b, struct pair_effects *out);
+
+/* stat_median_effect(); with one value or none, n, that value, and NaN for the rest. */
+int effect_of_processes(const double *x, size_t n, double conf, struct effect *out);
+
+/* The same over processes: each counts the same, however many blocks it holds. */
 struct pair_summary {
-	struct effect diff;  /* b - a, units per unit of work */
-	struct effect ratio; /* log(b / a) */
-	bool ratio_valid;    /* false where a value was not positive: a ratio means nothing */
-	size_t blocks;	     /* pairs over all invocations */
+	struct effect diff, share, ratio;
+	bool ratio_valid;
+	size_t blocks;
 };
 
 /**
  * dataset_pair() - the paired effect of arm @b against arm @a
  *
- * Only blocks that hold both arms count; of several samples of an arm in one block the median is
- * taken; every invocation counts the same, however many blocks it holds. Where !ratio_valid all
- * of @out->ratio is NaN. Return: 0; -ENOENT when they share no block; -ENOMEM; with one invocation
- * n is 1 and intervals are NaN.
+ * Return: 0; -ENOENT when they share no block; -ENOMEM; with one invocation n is 1 and intervals are
+ * NaN. Where !ratio_valid all of @out->ratio is NaN.
  */
 int dataset_pair(const struct dataset *ds, unsigned group, unsigned a, unsigned b, double conf,
 		 struct pair_summary *out);

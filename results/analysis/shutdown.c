@@ -153,52 +153,75 @@ static int fill_side(struct shutdown_arm *a)
 	return ret;
 }
 
-static bool fill_paired(struct comparison_row *row, const struct shutdown_arm *a,
-			const struct shutdown_arm *b)
+/* In the same blocks of the same processes, where they share some. Return: 0, -ENOENT, -ENOMEM. */
+static int effects_by_block(const struct shutdown_arm *a, const struct shutdown_arm *b,
+			    struct pair_effects *e)
 {
-	struct pair_summary sum;
+	if (a->cell->row->arm_group != b->cell->row->arm_group)
+		return -ENOENT;
+	return dataset_pair_effects(a->report->ds, a->cell->row->arm_group, a->cell->row->arm,
+				    b->cell->row->arm, e);
+}
 
-	if (a->report != b->report || a->cell->row->arm_group != b->cell->row->arm_group ||
-	    dataset_pair(a->report->ds, a->cell->row->arm_group, a->cell->row->arm,
-			 b->cell->row->arm, REPORT_CONF, &sum))
-		return false;
-	row->paired = true;
-	row->diff = sum.diff;
-	/* Size is no paired factor, so both sides are as many units. */
-	row->diff.value *= a->units;
-	row->diff.lo *= a->units;
-	row->diff.hi *= a->units;
-	row->diff.sd *= a->units;
-	row->ratio = sum.ratio;
-	row->ratio_valid = sum.ratio_valid;
-	return true;
+/* Arms of one run share at least its rounds. Size is no paired factor, so both sides of a block are as many units. */
+static int fill_paired(struct comparison_row *row, const struct shutdown_arm *a,
+		       const struct shutdown_arm *b)
+{
+	struct pair_effects e;
+	double units = a->units;
+	int ret = a->report == b->report ? effects_by_block(a, b, &e) : -ENOENT;
+
+	row->pairing = PAIRED_BLOCKS;
+	if (ret == -ENOENT && a->report == b->report) {
+		row->pairing = PAIRED_ROUNDS;
+		units = 1;
+		ret = dataset_round_effects(a->report->ds,
+					    &(struct dataset_side){ a->cell->row->arm_group,
+								    a->cell->row->arm, a->units },
+					    &(struct dataset_side){ b->cell->row->arm_group,
+								    b->cell->row->arm, b->units },
+					    &e);
+	}
+	if (!ret)
+		return comparison_fill_paired(row, &e, units);
+	row->pairing = PAIRED_NOT;
+	return ret;
+}
+
+static int fill_apart(struct comparison_row *row, const struct shutdown_arm *a,
+		      const struct shutdown_arm *b)
+{
+	struct comparison_values x = { 0 }, y = { 0 };
+	int ret = arm_values(a, &x);
+
+	if (!ret)
+		ret = arm_values(b, &y);
+	if (!ret)
+		comparison_fill_apart(row, &x, &y);
+	row->lone_boots = comparison_lone_boots(&a->report, 1, &b->report, 1);
+	free(x.v);
+	free(y.v);
+	return ret;
 }
 
 /* @b against @a. Return: the row's number, -ENOMEM. */
 static long add_row(struct comparison *c, const struct shutdown_arm *a,
 		    const struct shutdown_arm *b)
 {
-	struct comparison_values x = { 0 }, y = { 0 };
 	struct comparison_row *row = comparison_new_row(c);
-	int ret = row ? 0 : -ENOMEM;
+	int ret;
 
-	if (!ret) {
-		row->a = a->side;
-		row->b = b->side;
-		row->form = EFFECT_BOTH;
-		row->kind = kind_weakest(a->cell->row->kind, b->cell->row->kind);
-		row->fatal = a->cell->fatal || b->cell->fatal;
-		snprintf(row->label, sizeof(row->label), "%s quirk=%s", b->name, b->mode);
-	}
-	if (!ret && !fill_paired(row, a, b)) {
-		ret = arm_values(a, &x);
-		if (!ret)
-			ret = arm_values(b, &y);
-		if (!ret)
-			comparison_fill_apart(row, &x, &y);
-	}
-	free(x.v);
-	free(y.v);
+	if (!row)
+		return -ENOMEM;
+	row->a = a->side;
+	row->b = b->side;
+	row->form = EFFECT_BOTH;
+	row->kind = kind_weakest(a->cell->row->kind, b->cell->row->kind);
+	row->fatal = a->cell->fatal || b->cell->fatal;
+	snprintf(row->label, sizeof(row->label), "%s quirk=%s", b->name, b->mode);
+	ret = fill_paired(row, a, b);
+	if (ret == -ENOENT)
+		ret = fill_apart(row, a, b);
 	return ret ? ret : (long)c->n_rows - 1;
 }
 
@@ -277,7 +300,7 @@ static void withhold(const struct shutdown *s, struct comparison *c)
 		if (row->verdict.verdict == VERDICT_FASTER ||
 		    row->verdict.verdict == VERDICT_EQUIVALENT) {
 			row->verdict.verdict = VERDICT_INCONCLUSIVE;
-			row->more = 0;
+			row->new_run = 0;
 		}
 	}
 }

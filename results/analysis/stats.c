@@ -139,21 +139,12 @@ static double order_lambda(size_t k, size_t n, double conf)
 	return (size - rank) * share / (rank + (size - 2.0 * rank) * share);
 }
 
-int stat_median_interval(const double *x, size_t n, double conf, struct interval *out)
+/* @n >= 2 values in ascending order. @out->level is what the interval has: @conf, or less. */
+static void order_interval(const double *sorted, size_t n, double conf, struct interval *out)
 {
-	double *sorted, lambda;
-	size_t k;
+	size_t k = order_rank(n, conf);
+	double lambda = order_lambda(k, n, conf);
 
-	if (n < 2 || n > INT32_MAX || !conf_valid(conf))
-		return -EINVAL;
-	sorted = copy_of(x, n);
-	if (!sorted)
-		return -ENOMEM;
-	gsl_ready();
-	gsl_sort(sorted, 1, n);
-
-	k = order_rank(n, conf);
-	lambda = order_lambda(k, n, conf);
 	out->lo = sorted[k - 1];
 	out->hi = sorted[n - k];
 	if (lambda > 0.0) {
@@ -161,6 +152,95 @@ int stat_median_interval(const double *x, size_t n, double conf, struct interval
 		out->hi += lambda * (sorted[n - k - 1] - out->hi);
 	}
 	out->level = order_level(k, n) < conf ? order_level(k, n) : conf;
+}
+
+static double *sorted_copy(const double *x, size_t n)
+{
+	double *sorted = copy_of(x, n);
+
+	gsl_ready();
+	if (sorted)
+		gsl_sort(sorted, 1, n);
+	return sorted;
+}
+
+int stat_median_interval(const double *x, size_t n, double conf, struct interval *out)
+{
+	double *sorted;
+
+	if (n < 2 || n > INT32_MAX || !conf_valid(conf))
+		return -EINVAL;
+	sorted = sorted_copy(x, n);
+	if (!sorted)
+		return -ENOMEM;
+	order_interval(sorted, n, conf, out);
+	free(sorted);
+	return 0;
+}
+
+/* The same at any level: beyond the extremes, in proportion to Student's t. */
+static void order_interval_at(const double *sorted, size_t n, double median, double conf,
+			      struct interval *out)
+{
+	double further;
+
+	order_interval(sorted, n, conf, out);
+	if (out->level >= conf)
+		return;
+	further = stat_t_quantile(conf, (double)(n - 1)) /
+		  stat_t_quantile(out->level, (double)(n - 1));
+	out->lo = median - (median - out->lo) * further;
+	out->hi = median + (out->hi - median) * further;
+	out->level = conf;
+}
+
+/* Smaller than this a p is 0. */
+#define LEAST_P 1e-10
+
+/* Intervals grow with their level, so the level at which one reaches 0 is found by bisection. */
+static double order_p(const double *sorted, size_t n, double median)
+{
+	double excluded = log(1.0), included = log(LEAST_P);
+	struct interval i;
+
+	if (isnan(median))
+		return NAN;
+	order_interval_at(sorted, n, median, 1.0 - LEAST_P, &i);
+	if (i.lo > 0.0 || i.hi < 0.0)
+		return 0.0;
+	for (int step = 0; step < 50; step++) {
+		double middle = (excluded + included) / 2.0;
+
+		order_interval_at(sorted, n, median, -expm1(middle), &i);
+		if (i.lo > 0.0 || i.hi < 0.0)
+			excluded = middle;
+		else
+			included = middle;
+	}
+	return exp(excluded);
+}
+
+int stat_median_effect(const double *x, size_t n, double conf, struct effect *out)
+{
+	double *sorted;
+	struct interval i;
+
+	if (n < 2 || n > INT32_MAX || !conf_valid(conf))
+		return -EINVAL;
+	sorted = sorted_copy(x, n);
+	if (!sorted)
+		return -ENOMEM;
+	*out = (struct effect){ .level = conf, .df = (double)(n - 1), .n = n };
+	out->value = stat_quantile_sorted(sorted, n, 0.5);
+	/* GSL sorts a NaN anywhere. */
+	for (size_t k = 0; k < n; k++)
+		if (isnan(x[k]))
+			out->value = NAN;
+	order_interval_at(sorted, n, out->value, conf, &i);
+	out->lo = isnan(out->value) ? NAN : i.lo;
+	out->hi = isnan(out->value) ? NAN : i.hi;
+	out->sd = (out->hi - out->lo) / 2.0 / stat_t_quantile(conf, out->df) * sqrt((double)n);
+	out->p = order_p(sorted, n, out->value);
 	free(sorted);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * stats.h: the statistics, as pure functions: numbers in, numbers out, no I/O, no allocation that
- * outlives a call. The rules (S1 to S17) are shared/statistics.md's, restated in
+ * outlives a call. The rules (S1 to S23) are shared/statistics.md's, restated in
  * docs/tdcost-statistics.7.
  */
 #ifndef TDC_ANALYSIS_STATS_H
@@ -44,19 +44,31 @@ int stat_median_interval(const double *x, size_t n, double conf, struct interval
 
 /* An effect: a location with its interval, from values at the level that varies. */
 struct effect {
-	double value;  /* the mean */
+	double value;  /* the median, or the mean where the function says so */
 	double lo, hi; /* interval at @level */
 	double level;
-	double sd; /* of the values; for Welch the standard error of the difference times sqrt(n) */
+	double sd; /* standard error of @value times sqrt(n): of a mean, the values' deviation */
 	double df;
 	double p; /* two-sided against 0, from the same distribution as the interval */
 	size_t n; /* values; for Welch the smaller side */
 };
 
 /**
- * stat_t_effect() - S6, paired: mean and Student's t interval over invocations
- * @x: one value per invocation (median over blocks of the log ratio or of the difference)
+ * stat_median_effect() - S6, S20, paired: median over processes and its order-statistic interval
+ * @x: one value per process (median over blocks of the log ratio or of the difference)
  *
+ * The interval is stat_median_interval()'s.  At levels that even the extremes of @n values do not
+ * reach, each end is moved out from the median in proportion to Student's t; the coverage of that is
+ * simulated (tests/results/analysis/simulate_effect.c).  p is 1 less the highest level at which the
+ * interval excludes 0, so the two never disagree; below 1e-10 it is 0.
+ * Return: 0, -EINVAL for @n < 2 or a @conf outside (0, 1), -ENOMEM.
+ */
+int stat_median_effect(const double *x, size_t n, double conf, struct effect *out);
+
+/**
+ * stat_t_effect() - mean and Student's t interval
+ *
+ * Covers the mean in far fewer than 95 % where the values are skewed; see stat_median_effect().
  * Return: 0, -EINVAL for @n < 2. All values equal gives a zero-width interval, p 0 or 1.
  */
 int stat_t_effect(const double *x, size_t n, double conf, struct effect *out);
@@ -65,7 +77,7 @@ int stat_t_effect(const double *x, size_t n, double conf, struct effect *out);
 int stat_welch_effect(const double *a, size_t na, const double *b, size_t nb, double conf,
 		      struct effect *out);
 
-/* The same effect with its interval at another confidence. NaN stays NaN. */
+/* The same effect of means with its interval at another confidence. NaN stays NaN. */
 void stat_effect_relevel(struct effect *e, double conf);
 
 /* Two-sided quantile of Student's t: 2.262 for 0.95 and 9 degrees of freedom. */

@@ -165,15 +165,19 @@ static size_t next_block(const struct view *v, size_t at, double *value)
 	return end;
 }
 
-/*
- * One invocation's pairs: differences, and log ratios as long as all values are positive. Only
- * blocks that hold both arms count: an interrupted block would pair different moments.
- */
-static size_t pair_blocks(const struct view *a, const struct view *b, double *diff, double *ratio,
-			  bool *positive)
-{
-	size_t i = 0, j = 0, n = 0;
+/* The pairs of one invocation. */
+struct pairs {
+	double *diff, *ratio, *base; /* b - a, log(b / a), a */
+	size_t n;
+	bool positive; /* so far: a logarithm of all of them exists */
+};
 
+/* Only blocks that hold both arms count: an interrupted block would pair different moments. */
+static void pair_blocks(const struct view *a, const struct view *b, struct pairs *p)
+{
+	size_t i = 0, j = 0;
+
+	p->n = 0;
 	while (i < a->n && j < b->n) {
 		double va, vb;
 
@@ -187,56 +191,168 @@ static size_t pair_blocks(const struct view *a, const struct view *b, double *di
 		}
 		i = next_block(a, i, &va);
 		j = next_block(b, j, &vb);
-		*positive = *positive && va > 0.0 && vb > 0.0;
-		ratio[n] = *positive ? log(vb / va) : NAN;
-		diff[n++] = vb - va;
+		p->positive = p->positive && va > 0.0 && vb > 0.0;
+		p->base[p->n] = va;
+		p->ratio[p->n] = p->positive ? log(vb / va) : NAN;
+		p->diff[p->n++] = vb - va;
 	}
-	return n;
 }
 
-static int effect_of(const double *x, size_t n, double conf, struct effect *out)
+static int effects_alloc(struct pair_effects *e, size_t n)
+{
+	*e = (struct pair_effects){ .ratio_valid = true };
+	e->diff = calloc(n, sizeof(*e->diff));
+	e->share = calloc(n, sizeof(*e->share));
+	e->ratio = calloc(n, sizeof(*e->ratio));
+	e->round = calloc(n, sizeof(*e->round));
+	if (e->diff && e->share && e->ratio && e->round)
+		return 0;
+	pair_effects_free(e);
+	return -ENOMEM;
+}
+
+void pair_effects_free(struct pair_effects *e)
+{
+	free(e->diff);
+	free(e->share);
+	free(e->ratio);
+	free(e->round);
+	*e = (struct pair_effects){ 0 };
+}
+
+int dataset_pair_effects(const struct dataset *ds, unsigned group, unsigned a, unsigned b,
+			 struct pair_effects *out)
+{
+	struct extent ea = dataset_extent(ds, group, a);
+	struct pairs p = { .positive = true };
+
+	*out = (struct pair_effects){ 0 };
+	if (!ea.samples)
+		return -ENOENT;
+	p.diff = malloc(3 * ea.longest * sizeof(*p.diff));
+	if (!p.diff || effects_alloc(out, ea.invocations)) {
+		free(p.diff);
+		return -ENOMEM;
+	}
+	p.ratio = p.diff + ea.longest;
+	p.base = p.ratio + ea.longest;
+	for (size_t i = 0; i < ds->group[group].n; i++) {
+		const struct invocation *inv = &ds->group[group].inv[i];
+		struct view va = dataset_view(inv, a), vb = dataset_view(inv, b);
+
+		pair_blocks(&va, &vb, &p);
+		if (!p.n)
+			continue;
+		out->blocks += p.n;
+		out->round[out->n] = inv->round;
+		out->diff[out->n] = stat_median_inplace(p.diff, p.n);
+		out->share[out->n] = out->diff[out->n] / fabs(stat_median_inplace(p.base, p.n));
+		out->ratio[out->n++] = p.positive ? stat_median_inplace(p.ratio, p.n) : NAN;
+	}
+	out->ratio_valid = p.positive;
+	free(p.diff);
+	if (out->n)
+		return 0;
+	pair_effects_free(out);
+	return -ENOENT;
+}
+
+/* The median of @arm's processes in the round of process @at; moves @at past it. */
+static int round_value(const struct group *g, const struct dataset_side *arm, size_t *at,
+		       double *value)
+{
+	unsigned round = g->inv[*at].round;
+	double *medians = calloc(g->n, sizeof(*medians));
+	size_t n = 0;
+
+	if (!medians)
+		return -ENOMEM;
+	for (; *at < g->n && g->inv[*at].round == round; ++*at) {
+		struct view v = dataset_view(&g->inv[*at], arm->arm);
+
+		if (v.n)
+			medians[n++] = stat_median(v.value, v.n);
+	}
+	*value = arm->units * stat_median(medians, n);
+	free(medians);
+	return 0;
+}
+
+static void add_round(struct pair_effects *e, unsigned round, double a, double b)
+{
+	if (isnan(a) || isnan(b))
+		return;
+	e->ratio_valid = e->ratio_valid && a > 0.0 && b > 0.0;
+	e->round[e->n] = round;
+	e->diff[e->n] = b - a;
+	e->share[e->n] = (b - a) / fabs(a);
+	e->ratio[e->n++] = e->ratio_valid ? log(b / a) : NAN;
+	e->blocks++;
+}
+
+int dataset_round_effects(const struct dataset *ds, const struct dataset_side *a,
+			  const struct dataset_side *b, struct pair_effects *out)
+{
+	const struct group *ga, *gb;
+	size_t i = 0, k = 0;
+	int ret;
+
+	*out = (struct pair_effects){ 0 };
+	if (!dataset_extent(ds, a->group, a->arm).samples ||
+	    !dataset_extent(ds, b->group, b->arm).samples)
+		return -ENOENT;
+	ga = &ds->group[a->group];
+	gb = &ds->group[b->group];
+	ret = effects_alloc(out, ga->n);
+	while (!ret && i < ga->n && k < gb->n) {
+		unsigned round = ga->inv[i].round, other = gb->inv[k].round;
+		double va = NAN, vb = NAN;
+
+		if (round <= other)
+			ret = round_value(ga, a, &i, &va);
+		if (!ret && other <= round)
+			ret = round_value(gb, b, &k, &vb);
+		if (!ret)
+			add_round(out, round, va, vb);
+	}
+	if (!ret && !out->n)
+		ret = -ENOENT;
+	if (ret)
+		pair_effects_free(out);
+	return ret;
+}
+
+int effect_of_processes(const double *x, size_t n, double conf, struct effect *out)
 {
 	if (n > 1)
-		return stat_t_effect(x, n, conf, out);
-	*out = (struct effect){
-		.value = x[0], .lo = NAN, .hi = NAN, .level = conf, .sd = NAN, .p = NAN, .n = n
-	};
+		return stat_median_effect(x, n, conf, out);
+	*out = (struct effect){ .value = n ? x[0] : NAN,
+				.lo = NAN,
+				.hi = NAN,
+				.level = conf,
+				.sd = NAN,
+				.df = NAN,
+				.p = NAN,
+				.n = n };
 	return 0;
 }
 
 int dataset_pair(const struct dataset *ds, unsigned group, unsigned a, unsigned b, double conf,
 		 struct pair_summary *out)
 {
-	struct extent ea = dataset_extent(ds, group, a);
-	double *diffs, *ratios, *diff, *ratio, *room;
-	size_t n = 0;
-	int ret;
+	struct pair_effects e;
+	int ret = dataset_pair_effects(ds, group, a, b, &e);
 
-	*out = (struct pair_summary){ .ratio_valid = true };
-	if (!ea.samples)
-		return -ENOENT;
-	room = malloc(2 * (ea.invocations + ea.longest) * sizeof(*room));
-	if (!room)
-		return -ENOMEM;
-	diffs = room;
-	ratios = diffs + ea.invocations;
-	diff = ratios + ea.invocations;
-	ratio = diff + ea.longest;
-
-	for (size_t i = 0; i < ds->group[group].n; i++) {
-		struct view va = dataset_view(&ds->group[group].inv[i], a);
-		struct view vb = dataset_view(&ds->group[group].inv[i], b);
-		size_t blocks = pair_blocks(&va, &vb, diff, ratio, &out->ratio_valid);
-
-		if (!blocks)
-			continue;
-		out->blocks += blocks;
-		diffs[n] = stat_median_inplace(diff, blocks);
-		ratios[n++] = out->ratio_valid ? stat_median_inplace(ratio, blocks) : NAN;
-	}
-	ret = n ? effect_of(diffs, n, conf, &out->diff) : -ENOENT;
+	*out = (struct pair_summary){ 0 };
+	if (ret)
+		return ret;
+	out->blocks = e.blocks;
+	out->ratio_valid = e.ratio_valid;
+	ret = effect_of_processes(e.diff, e.n, conf, &out->diff);
 	if (!ret)
-		ret = effect_of(ratios, n, conf, &out->ratio);
-	free(room);
+		ret = effect_of_processes(e.share, e.n, conf, &out->share);
+	if (!ret)
+		ret = effect_of_processes(e.ratio, e.n, conf, &out->ratio);
+	pair_effects_free(&e);
 	return ret;
 }

@@ -164,7 +164,7 @@ static void assert_effect(const struct effect *e, double value, double lo, doubl
 	assert_close(e->value, value, GOLDEN);
 	assert_close(e->lo, lo, GOLDEN);
 	assert_close(e->hi, hi, GOLDEN);
-	assert_close(e->p, p, 1e-6 * p);
+	assert_close(e->p, p, 1e-6 * p + 1e-10);
 	assert_close(e->level, 0.95, 0);
 }
 
@@ -181,7 +181,7 @@ static void test_paired(void **state)
 	assert_true(c.paired && !c.boots && !c.sequential);
 	assert_int_equal(c.min_n, 6);
 	assert_int_equal(c.n_only_a + c.n_only_b, 0);
-	assert_close(c.level, 0.95, 0);
+	assert_close(c.family.level, 0.95, 0);
 	/* S5: median over invocations, with Hettmansperger & Sheather's interval. */
 	assert_close(c.rows[0].a.level, 1001.5, GOLDEN);
 	assert_close(c.rows[0].a.interval.lo, 989.356435644, GOLDEN);
@@ -193,15 +193,16 @@ static void test_paired(void **state)
 	/* n counts invocations, never samples. */
 	assert_int_equal(c.rows[0].a.n, 8);
 	assert_int_equal(c.rows[0].a.samples, 8 * BLOCKS);
-	assert_effect(&c.rows[0].diff, 49.875, 46.2600984564, 53.4899015436, 6.57775656549e-9);
+	/* S20: the median over processes with the same interval; computed apart, in Python. */
+	assert_effect(&c.rows[0].diff, 50, 45, 55.0643564356, 2.81921136e-9);
 	assert_true(c.rows[0].ratio_valid);
-	assert_effect(&c.rows[0].ratio, 0.0486280570102, 0.0454471779215, 0.0518089360988,
-		      3.21990654506e-9);
+	assert_effect(&c.rows[0].ratio, 0.0492758368642, 0.0444377002009, 0.0526278446294,
+		      3.31079281e-9);
 	/* One comparison is not adjusted; the ratio decides. */
-	assert_close(c.rows[0].judged.lo, 0.0454471779215, GOLDEN);
-	assert_close(c.rows[0].judged.hi, 0.0518089360988, GOLDEN);
+	assert_close(c.rows[0].judged.lo, 0.0444377002009, GOLDEN);
+	assert_close(c.rows[0].judged.hi, 0.0526278446294, GOLDEN);
 	assert_int_equal(c.rows[0].verdict.verdict, VERDICT_SLOWER);
-	assert_int_equal(c.rows[0].verdict.needed + c.rows[0].more, 0);
+	assert_int_equal(c.rows[0].verdict.needed + c.rows[0].new_run, 0);
 	assert_string_equal(c.rows[0].level_a, "a");
 	assert_string_equal(c.rows[0].level_b, "b");
 	assert_true(isnan(c.rows[0].floor));
@@ -209,7 +210,7 @@ static void test_paired(void **state)
 	report_free(&r);
 }
 
-/* The same numbers: a difference is judged as a share of A's level, 1001.5. */
+/* The same numbers: a difference is judged as a share of what A took in the same process. */
 static void test_difference_decides(void **state)
 {
 	const struct report_pairing back = { "insn", "b", "a" };
@@ -220,19 +221,20 @@ static void test_difference_decides(void **state)
 	(void)state;
 	two_arms(&r, COUNT(old), old, new);
 	assert_int_equal(comparison_by(&r, &insn, 1, as_difference, SESOI, &c, &why), 0);
-	assert_close(c.rows[0].judged.lo, 46.2600984564 / 1001.5, GOLDEN);
-	assert_close(c.rows[0].judged.hi, 53.4899015436 / 1001.5, GOLDEN);
+	assert_close(c.rows[0].judged.lo, 0.0454398454921, GOLDEN);
+	assert_close(c.rows[0].judged.hi, 0.0540373989111, GOLDEN);
 	assert_int_equal(c.rows[0].verdict.verdict, VERDICT_SLOWER);
 	comparison_free(&c);
-	/* The other way round everything changes its sign, and the share is of B's level. */
+	/* The other way round everything changes its sign, and the share is of what B took. */
 	assert_int_equal(comparison_by(&r, &back, 1, as_difference, SESOI, &c, &why), 0);
-	assert_close(c.rows[0].diff.value, -49.875, GOLDEN);
-	assert_close(c.rows[0].judged.hi, -46.2600984564 / 1049.5, GOLDEN);
+	assert_close(c.rows[0].diff.value, -50, GOLDEN);
+	assert_close(c.rows[0].judged.lo, -0.0512668939997, GOLDEN);
+	assert_close(c.rows[0].judged.hi, -0.0434648084374, GOLDEN);
 	assert_int_equal(c.rows[0].verdict.verdict, VERDICT_FASTER);
 	comparison_free(&c);
-	/* Both forms told: the ratio decides. */
+	/* Both forms are shown: the ratio decides. */
 	assert_int_equal(comparison_by(&r, &insn, 1, as_both, SESOI, &c, &why), 0);
-	assert_close(c.rows[0].judged.lo, 0.0454471779215, GOLDEN);
+	assert_close(c.rows[0].judged.lo, 0.0444377002009, GOLDEN);
 	comparison_free(&c);
 	report_free(&r);
 }
@@ -275,8 +277,7 @@ static void test_few_invocations(void **state)
 		assert_int_equal(c.rows[0].verdict.needed, 6 - n);
 		assert_int_equal(c.rows[0].verdict.verdict,
 				 n < 6 ? VERDICT_INCONCLUSIVE : VERDICT_SLOWER);
-		if (n < 6)
-			assert_int_equal(c.rows[0].more, 6 - n);
+		assert_int_equal(c.rows[0].new_run, n < 6 ? 6 : 0);
 		/* One invocation has no spread between invocations, so no interval. */
 		assert_true(isnan(c.rows[0].diff.lo) == (n == 1));
 		assert_true(isnan(c.rows[0].a.interval.lo) == (n == 1));
@@ -347,8 +348,7 @@ static void test_fatal_arm(void **state)
 
 /*
  * A run with a group for each of @means: A is 1000 throughout, B 1000 + mean - 10 and + 10 by
- * turns. So t is mean * sqrt(5) / 10 with 5 degrees of freedom: p is 0.0011 for 30, 0.0066 for 20,
- * 0.0436 for 12 and 0.67 for 2.
+ * turns. p is 0.0003 for 30, 0.0019 for 20, 0.0162 for 12, and 1 for 2, where half lie below 0.
  */
 static void many_groups(struct report *r, const int *means, size_t n, unsigned short_group)
 {
@@ -378,7 +378,7 @@ static double level_for(const int *means, size_t n, unsigned short_group, enum v
 	many_groups(&r, means, n, short_group);
 	assert_int_equal(comparison_by(&r, &insn, 1, as_difference, SESOI, &c, &why), 0);
 	assert_int_equal(c.n_rows, n);
-	level = c.level;
+	level = c.family.level;
 	for (size_t i = 0; i < n; i++) {
 		verdicts[i] = c.rows[i].verdict.verdict;
 		assert_close(c.rows[i].judged.level, level, 0);
@@ -392,7 +392,7 @@ static double level_for(const int *means, size_t n, unsigned short_group, enum v
 
 static void test_adjusted(void **state)
 {
-	const int means[] = { 30, 20, 12, 2 };
+	const int two[] = { 30, 20, 2, 2 }, none[] = { 12, 2, 2, 2 };
 	struct reason why = { "" };
 	enum verdict v[4];
 	struct comparison c;
@@ -400,22 +400,24 @@ static void test_adjusted(void **state)
 
 	(void)state;
 	/*
-	 * Sorted p: 0.0011 <= 0.0125, 0.0066 <= 0.025, 0.0436 > 0.0375, 0.67 > 0.05: two are
-	 * selected, so every interval is made at 1 - 0.05 * 2 / 4.
+	 * Sorted p: 0.0003 <= 0.0125, 0.0019 <= 0.025, 1 > 0.0375, 1 > 0.05: two are selected, so
+	 * every interval is made at 1 - 0.05 * 2 / 4.
 	 */
-	assert_close(level_for(means, 4, 99, v), 0.975, 1e-12);
+	assert_close(level_for(two, 4, 99, v), 0.975, 1e-12);
 	assert_int_equal(v[0], VERDICT_SLOWER);
 	assert_int_equal(v[1], VERDICT_SLOWER);
-	/* Alone it would be called slower: its own p is 0.0436. */
 	assert_int_equal(v[2], VERDICT_INCONCLUSIVE);
 	assert_int_equal(v[3], VERDICT_INCONCLUSIVE);
+	/* Alone the first would be called slower: its own p is 0.0162, and 0.0162 > 0.0125. */
+	assert_close(level_for(none, 4, 99, v), 0.9875, 1e-12);
+	assert_int_equal(v[0], VERDICT_INCONCLUSIVE);
 
-	many_groups(&r, means, 4, 99);
+	many_groups(&r, none, 4, 99);
 	assert_int_equal(comparison_by(&r, &insn, 1, as_difference, SESOI, &c, &why), 0);
-	assert_close(c.rows[2].judged.lo, -2.1470719208e-3, GOLDEN);
-	assert_close(c.rows[2].judged.hi, 26.1470719208e-3, GOLDEN);
-	assert_close(c.rows[2].diff.lo, 0.504008547582, GOLDEN);
-	assert_close(c.rows[2].diff.p, 0.0436482539605, GOLDEN);
+	assert_close(c.rows[0].judged.lo, -0.839453306003e-3, GOLDEN);
+	assert_close(c.rows[0].judged.hi, 24.839453306e-3, GOLDEN);
+	assert_close(c.rows[0].diff.lo, 2, GOLDEN);
+	assert_close(c.rows[0].diff.p, 0.016199036235, 1e-9);
 	comparison_free(&c);
 	report_free(&r);
 }
@@ -427,7 +429,7 @@ static void test_adjusted_steps(void **state)
 	enum verdict v[4];
 
 	(void)state;
-	/* 0.0436 > 0.025, but the second 0.0436 <= 0.05 takes the first with it. */
+	/* Both are <= 0.025. */
 	assert_close(level_for(both, 2, 99, v), 0.95, 1e-12);
 	assert_int_equal(v[0], VERDICT_SLOWER);
 	assert_int_equal(v[1], VERDICT_SLOWER);
@@ -502,13 +504,13 @@ static void test_two_runs_few(void **state)
 	assert_true(isnan(c.rows[0].a.interval.lo));
 	assert_int_equal(c.rows[0].verdict.verdict, VERDICT_INCONCLUSIVE);
 	assert_int_equal(c.rows[0].verdict.needed, 5);
-	assert_int_equal(c.rows[0].more, 5);
+	assert_int_equal(c.rows[0].new_run, 6);
 	comparison_free(&c);
 	report_free(&a);
 	report_free(&b);
 }
 
-/* Several runs on a side: each is a boot, by its level; its own invocations do not count. */
+/* Several runs on a side: n counts their boots, by their levels; invocations do not count. */
 static void test_boots(void **state)
 {
 	static const int level_a[] = { 1000, 1012, 991 }, level_b[] = { 1101, 1079, 1090 };
@@ -525,6 +527,8 @@ static void test_boots(void **state)
 		/* A and B by turns. */
 		one_cell(&a[i], "0a0a0a0a", 2 * i, "a", 3, x);
 		one_cell(&b[i], "0b0b0b0b", 2 * i + 1, "a", 3, y);
+		snprintf(a[i].data.boot_id, sizeof(a[i].data.boot_id), "a%d", i);
+		snprintf(b[i].data.boot_id, sizeof(b[i].data.boot_id), "b%d", i);
 		side_a[i] = &a[i];
 		side_b[i] = &b[i];
 	}
@@ -548,9 +552,68 @@ static void test_boots(void **state)
 	assert_int_equal(c.rows[0].verdict.needed, 2);
 	assert_int_equal(c.rows[0].verdict.verdict, VERDICT_INCONCLUSIVE);
 	comparison_free(&c);
+	/* S18: two runs of one boot are one value, so there are two boots. */
+	snprintf(b[2].data.boot_id, sizeof(b[2].data.boot_id), "b0");
+	assert_int_equal(comparison_runs(side_a, 3, side_b, 3, SESOI, &c, &why), 0);
+	assert_int_equal(c.rows[0].b.n, 2);
+	assert_close(c.rows[0].b.level, ((1101 + 1090) / 2. + 1079) / 2, GOLDEN);
+	assert_int_equal(c.rows[0].verdict.needed, 1);
+	assert_false(c.rows[0].lone_boots);
+	comparison_free(&c);
+	/* The same boot number on another host is another boot. */
+	snprintf(b[2].data.host_id, sizeof(b[2].data.host_id), "other");
+	assert_int_equal(comparison_runs(side_a, 3, side_b, 3, SESOI, &c, &why), 0);
+	assert_int_equal(c.rows[0].b.n, 3);
+	comparison_free(&c);
 	for (int i = 0; i < 3; i++) {
 		report_free(&a[i]);
 		report_free(&b[i]);
+	}
+}
+
+/* S18: one boot a side says nothing of how boots differ, however many runs or processes there are. */
+static void comparison_runs_single_boots_inconclusive(void **state)
+{
+	static const struct {
+		const char *a[2], *b[2]; /* boots */
+		size_t n;
+		bool lone;
+		size_t needed;
+	} cases[] = {
+		{ { "x" }, { "x" }, 1, false, 0 },
+		{ { "x" }, { "y" }, 1, true, 2 },
+		{ { "x", "x" }, { "y", "y" }, 2, true, 2 },
+		{ { "x", "x" }, { "x", "x" }, 2, true, 2 },
+		{ { "x", "y" }, { "x", "y" }, 2, false, 1 },
+	};
+	struct reason why = { "" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct report *side_a[2], *side_b[2];
+		struct report a[2], b[2];
+		struct comparison c;
+
+		for (size_t k = 0; k < cases[i].n; k++) {
+			one_cell(&a[k], "0a0a0a0a", 1, "a", COUNT(old), old);
+			one_cell(&b[k], "0b0b0b0b", 2, "a", COUNT(new), new);
+			snprintf(a[k].data.boot_id, sizeof(a[k].data.boot_id), "%s", cases[i].a[k]);
+			snprintf(b[k].data.boot_id, sizeof(b[k].data.boot_id), "%s", cases[i].b[k]);
+			side_a[k] = &a[k];
+			side_b[k] = &b[k];
+		}
+		assert_int_equal(
+			comparison_runs(side_a, cases[i].n, side_b, cases[i].n, SESOI, &c, &why),
+			0);
+		assert_int_equal(c.rows[0].lone_boots, cases[i].lone);
+		assert_int_equal(c.rows[0].verdict.needed, cases[i].needed);
+		assert_int_equal(c.rows[0].verdict.verdict,
+				 cases[i].needed ? VERDICT_INCONCLUSIVE : VERDICT_SLOWER);
+		comparison_free(&c);
+		for (size_t k = 0; k < cases[i].n; k++) {
+			report_free(&a[k]);
+			report_free(&b[k]);
+		}
 	}
 }
 
@@ -686,28 +749,29 @@ static void test_sequential(void **state)
 	}
 }
 
-/* ---- how many more ---- */
+/* ---- a new run ---- */
 
-static void test_more(void **state)
+static void effect_new_run_cases_rounds(void **state)
 {
-	/* Two-sided 95 % quantiles of t from the tables: 2.262157 (9 df), 4.302653 (2 df). */
+	/*
+	 * Quantiles of t from the tables. 9 degrees of freedom: 2.262157 for 95 %, 0.883404 for a
+	 * power of 80 % on one side, 1.383029 on two; 2 degrees: 4.302653, 1.060660, 1.885618.
+	 */
 	const struct {
 		double value, sd, df;
 		size_t n, want;
 	} cases[] = {
-		/* (2.262157 * 0.05 / 0.02)^2 = 31.98: 32 in all. */
-		{ 0.02, 0.05, 9, 10, 22 },
-		{ -0.02, 0.05, 9, 10, 22 },
-		/* Near 0 it is to fit inside 1 %: (2.262157 * 0.03 / 0.009)^2 = 56.9. */
-		{ 0.001, 0.03, 9, 10, 47 },
-		/* Enough by the formula and still not decided: one more. */
-		{ 0.001, 0.01, 9, 10, 1 },
-		/* Too few for a verdict: what is lacking, or what the spread says if that is more. */
-		{ 0.02, NAN, 0, 1, 5 },
-		{ 0.02, 0, 2, 3, 3 },
-		{ 0.5, 0.01, 2, 3, 3 },
-		/* (4.302653 * 0.05 / 0.01)^2 = 462.8. */
-		{ 0, 0.05, 2, 3, 460 },
+		/* (3.145561 * 0.05 / 0.02)^2 = 61.8 */
+		{ 0.02, 0.05, 9, 10, 62 },
+		{ -0.02, 0.05, 9, 10, 62 },
+		/* Near 0 it is to fit inside 1 %: (3.645186 * 0.03 / 0.009)^2 = 147.6. */
+		{ 0.001, 0.03, 9, 10, 148 },
+		/* Too few for a verdict: the least, or what the spread says if that is more. */
+		{ 0.02, NAN, 0, 1, 6 },
+		{ 0.02, 0, 2, 3, 6 },
+		{ 0.5, 0.01, 2, 3, 6 },
+		/* (6.188271 * 0.05 / 0.01)^2 = 957.4 */
+		{ 0, 0.05, 2, 3, 958 },
 		/* No number of rounds will do. */
 		{ 0.0001, 1e6, 9, 10, 100000 },
 	};
@@ -720,8 +784,8 @@ static void test_more(void **state)
 					  .level = 0.95,
 					  .n = cases[i].n };
 
-		if (effect_more(&e, SESOI, 6) != cases[i].want)
-			fail_msg("case %zu: %zu, not %zu", i, effect_more(&e, SESOI, 6),
+		if (effect_new_run(&e, SESOI, 6) != cases[i].want)
+			fail_msg("case %zu: %zu, not %zu", i, effect_new_run(&e, SESOI, 6),
 				 cases[i].want);
 	}
 }
@@ -920,12 +984,13 @@ int main(void)
 		cmocka_unit_test(test_two_runs),
 		cmocka_unit_test(test_two_runs_few),
 		cmocka_unit_test(test_boots),
+		cmocka_unit_test(comparison_runs_single_boots_inconclusive),
 		cmocka_unit_test(test_one_side_only),
 		cmocka_unit_test(test_nothing_in_common),
 		cmocka_unit_test(test_cell_twice),
 		cmocka_unit_test(test_fatal_runs),
 		cmocka_unit_test(test_sequential),
-		cmocka_unit_test(test_more),
+		cmocka_unit_test(effect_new_run_cases_rounds),
 		ALLOWED(test_allowed),
 		ALLOWED(test_never_allowed),
 		ALLOWED(test_other_benchmark),

@@ -147,7 +147,7 @@ static void test_rows(void **state)
 	assert_int_equal(c.n_rows, 4);
 	assert_true(s.arms[ON].against_on < 0 && s.arms[PLAIN].against_plain < 0);
 	saved = &c.rows[s.arms[OFF].against_on];
-	assert_true(saved->paired);
+	assert_int_equal(saved->pairing, PAIRED_BLOCKS);
 	assert_int_equal(saved->diff.n, ROUNDS);
 	/* The mean of rounds 0 to 7 is 1.0035 times the first; 256 pages of 4 KiB. */
 	assert_close(saved->diff.value, -1000 * 1.0035 * 256, 1e-6);
@@ -156,10 +156,10 @@ static void test_rows(void **state)
 	assert_int_equal(saved->kind, KIND_ANALOGUE);
 	assert_close(s.arms[ON].side.level, 4000 * 1.0035 * 256, 1e-6);
 	assert_close(s.arms[PLAIN].side.level, 300000 * 1.0035, 1e-6);
-	assert_false(c.rows[s.arms[ON].against_plain].paired);
+	assert_int_equal(c.rows[s.arms[ON].against_plain].pairing, PAIRED_ROUNDS);
 	assert_close(c.rows[s.arms[ON].against_plain].diff.value, (4000 * 256 - 300000) * 1.0035,
 		     1e-3);
-	assert_true(c.rows[s.arms[VM_ON].against_plain].paired);
+	assert_int_equal(c.rows[s.arms[VM_ON].against_plain].pairing, PAIRED_BLOCKS);
 	assert_int_equal(c.rows[s.arms[VM_ON].against_plain].kind, KIND_MEASURED);
 	comparison_free(&c);
 	shutdown_free(&s);
