@@ -31,8 +31,9 @@ static const struct poptOption options[] = {
 	{ "sesoi", '\0', POPT_ARG_STRING, NULL, OPT_SESOI,
 	  "smallest effect of interest (default: 1%)", "PERCENT" },
 	{ "verify", '\0', POPT_ARG_STRING, NULL, OPT_VERIFY,
-	  "recompute the commit block in the file TEXT (- for standard input) from an archive of "
-	  "`db export --evidence`, and say whether every figure in it follows",
+	  "make the commit blocks in the file TEXT (- for standard input) again from an archive of "
+	  "`db export --evidence`, and say which of their lines follow and which figures of TEXT "
+	  "are in none",
 	  "ARCHIVE" },
 	POPT_TABLEEND
 };
@@ -167,12 +168,12 @@ static int compare_main(struct cli *cli, const char *const *args, size_t n)
 	if (archive && n != 1)
 		return cli_error(cli, EXIT_USAGE, "--verify ARCHIVE needs one file with the text");
 	if (archive && (ask.by || ask.shutdown || ask.gate >= 0 || ask.n_across ||
-			format != FORMAT_TABLE || cli->json))
+			(format != FORMAT_TABLE && format != FORMAT_JSON)))
 		return cli_error(cli, EXIT_USAGE,
-				 "--verify takes the comparison from the text; no other option "
-				 "goes with it");
+				 "--verify takes the comparison from the text; only --json goes "
+				 "with it");
 	if (archive)
-		return compare_verify(cli, archive, args[0]);
+		return compare_verify(cli, archive, args[0], cli->json || format == FORMAT_JSON);
 	status = check_usage(cli, n);
 	if (status)
 		return status;

@@ -43,8 +43,12 @@ void compare_shutdown_commit(const struct compare *cmp, FILE *to);
 /* At most 72 columns, ready to paste. Return: 0 or -errno. */
 int compare_commit(const struct compare *cmp, FILE *to);
 
-/* Does the commit block in @path ("-": standard input) follow from @archive? Return: exit status. */
-int compare_verify(const struct cli *cli, const char *archive, const char *path);
+/*
+ * Do the commit blocks in @path ("-": standard input) follow from @archive? Print what does not, and
+ * the figures that are in no block. Return: EXIT_DONE; EXIT_FAILED where something does not follow
+ * or cannot be read; EXIT_USAGE for a text without a whole block.
+ */
+int compare_verify(const struct cli *cli, const char *archive, const char *path, bool json);
 
 /* Remarks and what is on one side only, for people. */
 void compare_notes(const struct compare *cmp, FILE *to);
