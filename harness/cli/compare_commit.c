@@ -247,14 +247,16 @@ static void put_command(const struct compare *cmp, FILE *to)
 	fputc(' ', to);
 	p.column = 1;
 	paragraph_put(&p, "tdcost compare");
-	if (cmp->by)
+	if (cmp->by) {
 		paragraph_put(&p, "%.8s --by %s", cmp->a[0]->data.run.uuid, cmp->by);
-	else if (!cmp->n_b)
+	} else if (!cmp->n_b) {
 		paragraph_put(&p, "%.8s", cmp->a[0]->data.run.uuid);
-	else
-		paragraph_put(&p, "%s %s",
-			      side_selector(cmp->a, cmp->n_a, cmp->select_a, a, sizeof(a)),
-			      side_selector(cmp->b, cmp->n_b, cmp->select_b, b, sizeof(b)));
+	} else {
+		paragraph_shell_word(&p,
+				     side_selector(cmp->a, cmp->n_a, cmp->select_a, a, sizeof(a)));
+		paragraph_shell_word(&p,
+				     side_selector(cmp->b, cmp->n_b, cmp->select_b, b, sizeof(b)));
+	}
 	if (cmp->shutdown)
 		paragraph_put(&p, "--shutdown");
 	for (size_t i = 0; i < cmp->n_across; i++)

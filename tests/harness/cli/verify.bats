@@ -154,6 +154,18 @@ each_digit_changed() { # FILE
 	verified 0 unfolded
 }
 
+@test "verify_label_with_blanks_follows" {
+	cp "$BATS_FILE_TMPDIR/measured.db" archive.db
+	sqlite3 archive.db "UPDATE run SET label = 'two words' WHERE label IN ('left', 'right')"
+	tdcost compare "label=two words" label=other --across kernel,governor --format commit --db archive.db >labelled
+	cat labelled
+	verified 0 labelled
+	fold -s -w 45 labelled | sed 's/^/> /' >quoted
+	verified 0 quoted
+	sed 's/label=two\\ words/label=two\\ swords/' labelled >changed
+	verified 1 changed
+}
+
 @test "verify_command_in_prose_is_not_a_block" {
 	{
 		printf 'Made by\n\n    tdcost compare label=clear --by quirk --format commit\n'
