@@ -87,7 +87,7 @@ static bool is_word(const struct verifying *v, size_t at, const char *word)
 /* ---- the command of a block ---- */
 
 /* The word of the text as a shell takes it; NULL when out of memory or beyond MAX_WORDS. */
-static const char *own_word(struct block *b, const char *text)
+static char *own_word(struct block *b, const char *text)
 {
 	char *word = b->n_own < MAX_WORDS ? malloc(strlen(text) + 1) : NULL, *to = word;
 
@@ -129,7 +129,7 @@ static int parse_command(const struct words *text, struct block *b, const char *
 	struct compare *cmp = &b->cmp;
 
 	for (size_t i = b->command + 2; i < text->n; i++) {
-		const char *word = own_word(b, text->word[i].text), *value;
+		char *word = own_word(b, text->word[i].text), *value;
 
 		if (!word || (word[0] != '-' && cmp->select_b))
 			return -ENODATA;
@@ -141,7 +141,11 @@ static int parse_command(const struct words *text, struct block *b, const char *
 			cmp->shutdown = true;
 			continue;
 		}
-		value = ++i < text->n ? own_word(b, text->word[i].text) : NULL;
+		value = strchr(word, '=');
+		if (value)
+			*value++ = '\0';
+		else if (++i < text->n)
+			value = own_word(b, text->word[i].text);
 		if (value && !strcmp(word, "--format") && !strcmp(value, "commit")) {
 			b->end = i + 1;
 			return cmp->select_a && (cmp->by || cmp->shutdown || cmp->select_b)

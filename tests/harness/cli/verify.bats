@@ -374,6 +374,13 @@ refused() { # STATUS TEXT PART...
 	refused 2 changed "'--gate'"
 	sed 's/--by quirk/--invented 3 &/' block >changed
 	refused 2 changed "'--invented'" "version"
+	sed 's/--by quirk/--invented=3 &/' block >changed
+	refused 2 changed "'--invented'" "version"
+	# One that is known, but not as a block has it.
+	sed 's/--by quirk/--by=quirk/' block >changed
+	assert_false
+	samples_say " --by quirk "
+	text_says " --by=quirk "
 	sed 's/--sesoi 2%/--sesoi much/' second >changed
 	refused 2 changed "'--sesoi'"
 }
