@@ -22,7 +22,12 @@ static const struct by_text {
 	const char *list;  /* column of "runs" that says what there is */
 } by_texts[] = {
 	{ "label=", "WHERE label = ?1", "label" },
-	{ "kernel=", "WHERE kernel = ?1", "kernel" },
+	/* A release is itself, also where others begin with it; else its series: 6.1 is not 6.12. */
+	{ "kernel=",
+	  "WHERE kernel = ?1 OR (NOT EXISTS (SELECT 1 FROM runs WHERE kernel = ?1)"
+	  " AND substr(kernel, 1, length(?1)) = ?1"
+	  " AND substr(kernel, length(?1) + 1, 1) GLOB '[^0-9A-Za-z]' AND length(?1) > 0)",
+	  "kernel" },
 	{ "host=", "WHERE host = ?1 OR host_id = ?1", "host" },
 };
 

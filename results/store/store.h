@@ -181,7 +181,8 @@ int store_runs(struct store *s, struct store_run_row **rows, struct reason *why)
 /**
  * store_select() - the runs that a selector means
  * @selector: NULL or "@last", "@last~N", a unique prefix of an id (4 characters at least),
- *	"label=TEXT", "kernel=TEXT", "host=TEXT" (all that match, newest first)
+ *	"label=TEXT", "kernel=TEXT" (that release, else its series: "6.1" is 6.1.9 and 6.1-rc3, not
+ *	6.12), "host=TEXT" (all that match, newest first)
  *
  * Return: how many (>= 1), -ENOENT where nothing matches (with what there is), -ENOTUNIQ for an
  * ambiguous prefix (with what it matched), -EINVAL for a selector of no known form. The caller

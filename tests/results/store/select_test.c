@@ -2,6 +2,7 @@
 #include "tests/results/store/fixture.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,7 +68,9 @@ static const struct select_case {
 	{ "label=", -ENOENT, NULL, "has after, before" },
 	{ "kernel=6.12", 3, "bbbb3333-0-1", NULL },
 	{ "kernel=6.1", 1, "aaaa1111-0", NULL },
-	{ "kernel=6", -ENOENT, NULL, "has 6.1, 6.12" },
+	{ "kernel=6", 4, "aaaa1111-0", NULL },
+	{ "kernel=6.", -ENOENT, NULL, "has 6.1, 6.12" },
+	{ "kernel=", -ENOENT, NULL, "has 6.1, 6.12" },
 	{ "host=box", 4, "aaaa1111-0", NULL },
 	{ "host=host-1", 4, "aaaa1111-0", NULL },
 	{ "host=fox", -ENOENT, NULL, "has box" },
@@ -90,6 +93,60 @@ static void selectors_mean_what_they_say(void **state)
 			fail_msg("%s: '%s' does not say '%s'", c->selector, why.text, c->words);
 		if (ret > 0)
 			free(rows);
+	}
+}
+
+/* A release is itself; else it is a series, which ends where its number does. */
+static void select_kernel_series_not_a_longer_number(void **state)
+{
+	static const char *const kernels[] = { "6.1.0-48-cloud-amd64",
+					       "6.1.117+deb12-cloud-amd64",
+					       "6.12.0",
+					       "6.12.0-rc1",
+					       "6.12.43+deb13-amd64",
+					       "6.10-rc3",
+					       "6.18.44-fc",
+					       "16.1.0" };
+	static const struct {
+		const char *selector;
+		int n;
+	} series[] = {
+		{ "kernel=6.1", 2 },
+		{ "kernel=6.1.0", 1 },
+		{ "kernel=6.1.0-48", 1 },
+		{ "kernel=6.1.117+deb12-cloud-amd64", 1 },
+		{ "kernel=6.12", 3 },
+		{ "kernel=6.12.0", 1 }, /* exact: not 6.12.0-rc1 */
+		{ "kernel=6.12.43", 1 },
+		{ "kernel=6.10", 1 },
+		{ "kernel=6.18", 1 },
+		{ "kernel=6.18.4", -ENOENT },
+		{ "kernel=6", 7 },
+		{ "kernel=16.1", 1 },
+		{ "kernel=1", -ENOENT },
+		{ "kernel=6.1.", -ENOENT },
+		{ "kernel=6.1.0-4", -ENOENT },
+		{ "kernel=6_1", -ENOENT },
+		{ "kernel=6.%", -ENOENT },
+		{ "kernel=6.1*", -ENOENT },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kernels); i++) {
+		char uuid[16];
+		int64_t boot;
+
+		snprintf(uuid, sizeof(uuid), "cccc%04zu-0", i);
+		OK(fixture_put_boot(f->s, kernels[i], "boot-1", &boot));
+		OK(fixture_begin(f->s, uuid, NULL, boot, 400));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(series); i++) {
+		struct store_run_row *rows;
+		int n = store_select(f->s, series[i].selector, &rows, &why);
+
+		if (n != series[i].n)
+			fail_msg("%s: %d, not %d", series[i].selector, n, series[i].n);
+		free(rows);
 	}
 }
 
@@ -127,6 +184,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(selectors_mean_what_they_say, setup,
 						fixture_teardown),
+		cmocka_unit_test_setup_teardown(select_kernel_series_not_a_longer_number,
+						fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(all_runs_newest_first, setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(an_empty_file_says_so, fixture_setup,
 						fixture_teardown),
