@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "harness/cli/cli.h"
@@ -12,12 +13,30 @@ static void format_time(int64_t ms, char *buf, size_t n)
 	strftime(buf, n, "%Y-%m-%d %H:%M:%S", localtime_r(&t, &tm));
 }
 
+static bool several_hosts(const struct store_run_row *rows, int n)
+{
+	for (int i = 1; i < n; i++)
+		if (strcmp(rows[i].host_id, rows[0].host_id))
+			return true;
+	return false;
+}
+
+/* The name of its host, or the id where another host has that name. host= takes both. */
+static const char *host_of(const struct store_run_row *row, const struct store_run_row *rows, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (!strcmp(rows[i].host, row->host) && strcmp(rows[i].host_id, row->host_id))
+			return row->host_id;
+	return row->host;
+}
+
 static int print_table(const struct store_run_row *rows, int n)
 {
 	static const char *const columns[] = { "run",	     "started", "state",  "label",
 					       "benchmarks", "lane",	"kernel", ">rounds",
-					       ">samples",   ">fatal" };
-	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
+					       ">samples",   ">fatal",	"host" };
+	const bool hosts = several_hosts(rows, n);
+	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]) - !hosts);
 
 	for (int i = 0; t && i < n; i++) {
 		const struct store_run_row *r = &rows[i];
@@ -35,6 +54,8 @@ static int print_table(const struct store_run_row *rows, int n)
 		table_cell(t, "%u", r->rounds);
 		table_cell(t, "%llu", (unsigned long long)r->samples);
 		table_cell(t, "%u", r->fatal_flags);
+		if (hosts)
+			table_cell(t, "%s", host_of(r, rows, n));
 	}
 	if (t)
 		table_print(t, stdout);
@@ -44,13 +65,13 @@ static int print_table(const struct store_run_row *rows, int n)
 static json_t *row_json(const struct store_run_row *r)
 {
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:i, s:I, s:i}",
+		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:i, s:I, s:i}",
 		"run", r->uuid, "label", r->label, "state", run_state_name(r->state), "lane",
 		lane_name(r->lane), "clock", clock_unit_name(r->clock), "benchmarks", r->benchmarks,
-		"kernel", r->kernel, "host", r->host, "started_ms", (json_int_t)r->started,
-		"ended_ms", (json_int_t)r->ended, "seed", (json_int_t)r->seed, "rounds",
-		(int)r->rounds, "invocations", (int)r->invocations, "samples",
-		(json_int_t)r->samples, "fatal_flags", (int)r->fatal_flags);
+		"kernel", r->kernel, "host", r->host, "host_id", r->host_id, "started_ms",
+		(json_int_t)r->started, "ended_ms", (json_int_t)r->ended, "seed",
+		(json_int_t)r->seed, "rounds", (int)r->rounds, "invocations", (int)r->invocations,
+		"samples", (json_int_t)r->samples, "fatal_flags", (int)r->fatal_flags);
 }
 
 static int runs_main(struct cli *cli, const char *const *args, size_t n_args)

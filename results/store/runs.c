@@ -34,6 +34,7 @@ static void read_row(sqlite3_stmt *st, struct store_run_row *row)
 	row->invocations = (unsigned)sqlite3_column_int64(st, 12);
 	row->samples = (uint64_t)sqlite3_column_int64(st, 13);
 	row->fatal_flags = (unsigned)sqlite3_column_int64(st, 14);
+	sql_text(st, 15, row->host_id, sizeof(row->host_id));
 }
 
 static int collect(struct store *s, sqlite3_stmt *st, struct store_run_row **rows,
@@ -60,14 +61,14 @@ static int collect(struct store *s, sqlite3_stmt *st, struct store_run_row **row
 int runs_query(struct store *s, const char *where, const struct sql_arg *args,
 	       struct store_run_row **rows, struct reason *why)
 {
-	char sql[640];
+	char sql[800];
 	sqlite3_stmt *st;
 	int ret;
 
 	*rows = NULL;
 	snprintf(sql, sizeof(sql),
 		 "SELECT uuid, label, kernel, host, benchmarks, state, lane, clock, started_ms,"
-		 " ended_ms, seed, rounds, invocations, samples, fatal_flags FROM runs %s"
+		 " ended_ms, seed, rounds, invocations, samples, fatal_flags, host_id FROM runs %s"
 		 " ORDER BY started_ms DESC, id DESC",
 		 where);
 	ret = sql_query(s, &st, sql, args, why);

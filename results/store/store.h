@@ -163,7 +163,7 @@ int store_end_run(struct store *s, const char *uuid, enum run_state state, int64
 struct store_run_row {
 	char uuid[40];
 	char label[64];
-	char kernel[128], host[80], benchmarks[160];
+	char kernel[128], host[80], host_id[40], benchmarks[160];
 	enum run_state state;
 	enum lane lane;
 	enum clock_unit clock;
