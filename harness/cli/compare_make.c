@@ -115,15 +115,21 @@ static void name_side(const struct report *const *runs, size_t n, const char *se
 		snprintf(buf, size, "%.8s", runs[0]->data.run.uuid);
 }
 
+static int refused(const struct cli *cli, int err, const struct reason *why)
+{
+	return cli_error(cli, err == -ENOMEM ? EXIT_FAILED : EXIT_REFUSED, "%s",
+			 *why->text ? why->text : "out of memory");
+}
+
 static int compare_sides(const struct cli *cli, struct compare *cmp)
 {
 	struct reason why = { "" };
 	int ret = comparison_allowed(cmp->a, cmp->n_a, cmp->b, cmp->n_b, cmp->across, cmp->n_across,
 				     &why);
 
-	if (!ret)
-		ret = comparison_runs(cmp->a, cmp->n_a, cmp->b, cmp->n_b, cmp->sesoi, &cmp->c,
-				      &why);
+	if (ret)
+		return refused(cli, ret, &why);
+	ret = comparison_runs(cmp->a, cmp->n_a, cmp->b, cmp->n_b, cmp->sesoi, &cmp->c, &why);
 	if (ret)
 		return cli_error(cli, ret == -ENOMEM ? EXIT_FAILED : EXIT_USAGE, "%s", why.text);
 	name_side(cmp->a, cmp->n_a, cmp->select_a, cmp->name_a, sizeof(cmp->name_a));
@@ -143,13 +149,11 @@ static int compare_shutdown(const struct cli *cli, struct compare *cmp)
 				 "--shutdown takes one run or two, and '%s' means %zu",
 				 cmp->n_a > 1 ? cmp->select_a : cmp->select_b,
 				 cmp->n_a > 1 ? cmp->n_a : cmp->n_b);
-	if (cmp->n_b && !strcmp(runs[0]->data.run.uuid, runs[1]->data.run.uuid))
-		return cli_error(cli, EXIT_USAGE, "'%s' and '%s' are the same run; name it once",
-				 cmp->select_a, cmp->select_b);
 	if (cmp->n_b)
 		ret = comparison_allowed(cmp->a, 1, cmp->b, 1, cmp->across, cmp->n_across, &why);
-	if (!ret)
-		ret = shutdown_make(runs, cmp->n_a + cmp->n_b, cmp->sesoi, &cmp->s, &cmp->c, &why);
+	if (ret)
+		return refused(cli, ret, &why);
+	ret = shutdown_make(runs, cmp->n_a + cmp->n_b, cmp->sesoi, &cmp->s, &cmp->c, &why);
 	if (ret)
 		return cli_error(cli, ret == -ENOMEM ? EXIT_FAILED : EXIT_USAGE, "%s", why.text);
 	return 0;

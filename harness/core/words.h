@@ -136,6 +136,7 @@ enum exit_status {
 	EXIT_REGRESSION = 3,
 	EXIT_UNSUPPORTED = 4,
 	EXIT_UNTRUSTWORTHY = 5,
+	EXIT_REFUSED = 6, /* what was asked to be compared may not be */
 };
 
 #endif

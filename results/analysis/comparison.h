@@ -110,8 +110,9 @@ int comparison_runs(const struct report *const *a, size_t na, const struct repor
  * comparison_allowed() - may these runs be compared?
  * @across: names of environment keys that may differ, or groups of them ("kernel")
  *
- * Return: 0; -EINVAL with @why: different clocks, lanes, quantities or benchmark versions, or
- * environments that differ in a key that was not named (all of them are listed).
+ * Return: 0; -ENOMEM; -EINVAL with @why: a run on both sides; different clocks, lanes, quantities
+ * or benchmark versions; hosts or environments that differ in a key that was not named. @why then
+ * lists the keys and ends in the option that allows them.
  */
 int comparison_allowed(const struct report *const *a, size_t na, const struct report *const *b,
 		       size_t nb, const char *const *across, size_t n_across, struct reason *why);

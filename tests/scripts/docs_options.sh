@@ -49,7 +49,7 @@ for word in $(jq -r '.benchmarks[] | .benchmark, .factors[].factor' "$work/list"
 	$(jq -r '.presets[].preset' "$work/list"); do
 	named "$word" || complain "'$word' is missing"
 done
-for status in 0 1 2 3 4 5; do
+for status in 0 1 2 3 4 5 6; do
 	grep -Eq "^\.(B|IP|TP|It)?.*\b$status\b|^$status\b" "$work/manual" || complain "exit status $status is missing"
 done
 exit $bad

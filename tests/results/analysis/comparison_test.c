@@ -915,6 +915,23 @@ static void test_environment_keys(void **state)
 		{ "mitigation_mds", "mitigation*", 0 },
 		{ "command_line", "mitigations", 0 },
 		{ "command_line", "kernel", -EINVAL },
+		{ "cpuidle_max_cstate", "kernel", 0 },
+		{ "sched_autogroup", "kernel", 0 },
+		{ "thp_enabled", "kernel", 0 },
+		{ "thp_2m_enabled", "kernel", 0 },
+		{ "thp_defrag", "kernel", 0 },
+		{ "khugepaged_defrag", "kernel", 0 },
+		{ "clocksources", "kernel", 0 },
+		{ "clocksource", "kernel", -EINVAL },
+		{ "scaling_driver", "kernel", 0 },
+		{ "scaling_max_khz", "kernel", -EINVAL },
+		{ "turbo", "kernel", -EINVAL },
+		{ "swap_mib", "kernel", -EINVAL },
+		{ "hugepages_2m", "kernel", -EINVAL },
+		{ "kvm_tdp_mmu", "kernel", 0 },
+		{ "kvm_device", "kernel", -EINVAL },
+		{ "tdx_host_platform", "kernel", 0 },
+		{ "cpus_online", "kernel", -EINVAL },
 		{ "microcode", "host", 0 },
 		{ "microcode", "kernel", -EINVAL },
 		{ "kernel_build", "kernel", 0 },
@@ -957,14 +974,217 @@ static void test_missing_key(void **state)
 static void test_within_a_side(void **state)
 {
 	struct allowed *f = *state;
-	const struct report *side[] = { &f->a, &f->b }, *other = &f->a;
+	const struct report *side[] = { &f->a, &f->b }, *third;
+	struct reason why = { "" };
+	struct report c;
+
+	one_cell(&c, "0c0c0c0c", 3, "a", 2, old);
+	third = &c;
+	assert_int_equal(comparison_allowed(side, 2, &third, 1, NULL, 0, &why), 0);
+	f->b.data.run.lane = LANE_VM;
+	assert_int_equal(comparison_allowed(side, 2, &third, 1, NULL, 0, &why), -EINVAL);
+	assert_int_equal(comparison_allowed(&third, 1, side, 2, NULL, 0, &why), -EINVAL);
+	report_free(&c);
+}
+
+/* A run is not a sample of two things. */
+static void allowed_run_on_both_sides_refused(void **state)
+{
+	struct allowed *f = *state;
+	const struct report *a[] = { &f->a, &f->b }, *b[] = { &f->b }, *same = &f->a;
 	struct reason why = { "" };
 
-	assert_int_equal(comparison_allowed(side, 2, &other, 1, NULL, 0, &why), 0);
-	f->b.data.run.lane = LANE_VM;
-	assert_int_equal(comparison_allowed(side, 2, &other, 1, NULL, 0, &why), -EINVAL);
-	assert_int_equal(comparison_allowed(&other, 1, side, 2, NULL, 0, &why), -EINVAL);
-	assert_int_equal(comparison_allowed(&other, 1, &other, 1, NULL, 0, &why), 0);
+	assert_int_equal(comparison_allowed(a, 2, b, 1, NULL, 0, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "run 0b0b0b0b is on both sides; "));
+	assert_int_equal(comparison_allowed(&same, 1, &same, 1, NULL, 0, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "run 0a0a0a0a is on both sides; "));
+}
+
+/* Hosts are not boots, also where all that is known of them is equal. */
+static void allowed_other_host_refused(void **state)
+{
+	struct allowed *f = *state;
+	const struct report *a[] = { &f->a, &f->b }, *third;
+	struct reason why = { "" };
+	const char *host = "host";
+	struct report c;
+
+	one_cell(&c, "0c0c0c0c", 3, "a", 2, old);
+	third = &c;
+	snprintf(f->a.data.host_id, sizeof(f->a.data.host_id), "1111");
+	snprintf(f->b.data.host_id, sizeof(f->b.data.host_id), "2222");
+	snprintf(c.data.host_id, sizeof(c.data.host_id), "1111");
+	assert_int_equal(allowed(f, NULL, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "1 key: host (1111 -> 2222); "));
+	assert_non_null(strstr(why.text, ", add --across host"));
+	snprintf(f->a.data.run.host, sizeof(f->a.data.run.host), "left");
+	snprintf(f->b.data.run.host, sizeof(f->b.data.run.host), "right");
+	assert_int_equal(allowed(f, "kernel", &why), -EINVAL);
+	assert_non_null(strstr(why.text, "host (left -> right)"));
+	assert_int_equal(allowed(f, "host", &why), 0);
+	/* Within a side, too. */
+	assert_int_equal(comparison_allowed(a, 2, &third, 1, NULL, 0, &why), -EINVAL);
+	assert_int_equal(comparison_allowed(&third, 1, a, 2, NULL, 0, &why), -EINVAL);
+	assert_int_equal(comparison_allowed(a, 2, &third, 1, &host, 1, &why), 0);
+	report_free(&c);
+}
+
+/* What to paste: the fewest words. */
+static void allowed_refusal_prints_the_option(void **state)
+{
+	static const struct {
+		const char *a, *b, *option;
+	} cases[] = {
+		{ "{}", "{\"governor\": 1}", "governor" },
+		{ "{}", "{\"kernel\": 1}", "kernel" },
+		{ "{}", "{\"kernel_build\": 1}", "kernel_build" },
+		{ "{}", "{\"kernel\": 1, \"kernel_build\": 1}", "kernel" },
+		{ "{}", "{\"kernel\": 1, \"mitigation_mds\": 1}", "kernel" },
+		{ "{}", "{\"mitigation_mds\": 1, \"mitigation_l1tf\": 1}", "mitigations" },
+		{ "{}", "{\"kernel\": 1, \"kernel_build\": 1, \"governor\": 1}",
+		  "kernel,governor" },
+		{ "{}", "{\"mitigation_mds\": 1, \"governor\": 1}", "governor,mitigation_mds" },
+		{ "{}", "{\"microcode\": 1, \"topology\": 1, \"kernel\": 1, \"kernel_build\": 1}",
+		  "kernel,host" },
+	};
+	struct allowed *f = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char want[96];
+		struct reason why;
+
+		set_environment(&f->a, cases[i].a);
+		set_environment(&f->b, cases[i].b);
+		snprintf(want, sizeof(want), "; if that is the question, add --across %s",
+			 cases[i].option);
+		assert_int_equal(allowed(f, NULL, &why), -EINVAL);
+		if (strlen(why.text) < strlen(want) ||
+		    strcmp(why.text + strlen(why.text) - strlen(want), want))
+			fail_msg("'%s' does not end in '%s'", why.text, want);
+	}
+}
+
+/* The option covers what every run differs in, not the first one alone. */
+static void allowed_several_runs_one_option(void **state)
+{
+	struct allowed *f = *state;
+	const struct report *a = &f->a, *b[2] = { &f->b };
+	const char *across[] = { "governor", "ksm" };
+	struct reason why = { "" };
+	struct report c;
+
+	one_cell(&c, "0c0c0c0c", 3, "a", 2, old);
+	b[1] = &c;
+	set_environment(&f->a, "{\"governor\": 1, \"ksm\": 1}");
+	set_environment(&f->b, "{\"governor\": 2, \"ksm\": 1}");
+	set_environment(&c, "{\"governor\": 3, \"ksm\": 2}");
+	assert_int_equal(comparison_allowed(&a, 1, b, 2, NULL, 0, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "of 0a0a0a0a and 0b0b0b0b and 1 more differ in 2 keys: "
+					 "governor (1 -> 2); ksm (1 -> 2); "));
+	assert_non_null(strstr(why.text, "add --across governor,ksm"));
+	assert_int_equal(comparison_allowed(&a, 1, b, 2, across, 2, &why), 0);
+	report_free(&c);
+}
+
+/* Many keys with long values: the line keeps its end. */
+static void allowed_many_keys_option_is_whole(void **state)
+{
+	struct allowed *f = *state;
+	json_t *a = json_object(), *b = json_object();
+	struct reason why;
+
+	for (int i = 0; i < 90; i++) {
+		char key[32];
+
+		snprintf(key, sizeof(key), i < 30 ? "cpu_%d" : i < 60 ? "thp_%d" : "key_%d", i);
+		json_object_set_new(a, key,
+				    json_string("0123456789012345678901234567890123456789"));
+		json_object_set_new(b, key,
+				    json_string("9876543210987654321098765432109876543210"));
+	}
+	for (int pass = 0; pass < 2; pass++) {
+		char *one = must(json_dumps(a, 0)), *other = must(json_dumps(b, 0));
+
+		set_environment(&f->a, one);
+		set_environment(&f->b, other);
+		free(one);
+		free(other);
+		assert_int_equal(allowed(f, NULL, &why), -EINVAL);
+		assert_non_null(
+			strstr(why.text, pass ? "differ in 190 keys: " : "differ in 90 keys: "));
+		assert_non_null(strstr(why.text, "; ...; if that is the question, add --across "));
+		/* So many words that they do not fit. */
+		assert_true(!!strstr(why.text, "add --across '*'") == pass);
+		assert_true(!!strstr(why.text, ",key_89") == !pass);
+		for (int i = 0; i < 100; i++) {
+			char key[32];
+
+			snprintf(key, sizeof(key), "other_key_%d", i);
+			json_object_set_new(b, key, json_integer(i));
+		}
+	}
+	json_decref(a);
+	json_decref(b);
+}
+
+/* Of memory and command line a kernel changes a part: as much is its group's, more is not. */
+static void allowed_kernel_part_of_a_key(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		int want;
+	} cases[] = {
+		{ "{\"memory_mib\": 973}", "{\"memory_mib\": 968}", 0 },
+		{ "{\"memory_mib\": 968}", "{\"memory_mib\": 973}", 0 },
+		{ "{\"memory_mib\": 24105}", "{\"memory_mib\": 23500}", 0 },
+		{ "{\"memory_mib\": 973}", "{\"memory_mib\": 2000}", -EINVAL },
+		{ "{\"memory_mib\": 973}", "{\"memory_mib\": 900}", -EINVAL },
+		{ "{\"memory_mib\": 973}", "{\"memory_mib\": null}", -EINVAL },
+		{ "{\"command_line\": \"BOOT_IMAGE=/vmlinuz-6.1 root=/dev/vda1 quiet\"}",
+		  "{\"command_line\": \"BOOT_IMAGE=/vmlinuz-6.12 root=/dev/vda1 quiet\"}", 0 },
+		{ "{\"command_line\": \"root=/dev/vda1  quiet initrd=/initrd-6.1\"}",
+		  "{\"command_line\": \"BOOT_IMAGE=/vmlinuz-6.12 root=/dev/vda1 quiet \"}", 0 },
+		{ "{\"command_line\": \"BOOT_IMAGE=/vmlinuz-6.1 root=/dev/vda1\"}",
+		  "{\"command_line\": \"BOOT_IMAGE=/vmlinuz-6.12 root=/dev/vda1 quiet\"}",
+		  -EINVAL },
+		{ "{\"command_line\": \"BOOT_IMAGE=/vmlinuz-6.1 quiet\"}",
+		  "{\"command_line\": \"BOOT_IMAGE=/vmlinuz-6.12 quiet1\"}", -EINVAL },
+		{ "{\"command_line\": \"quiet\"}", "{\"command_line\": null}", -EINVAL },
+	};
+	struct allowed *f = *state;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct reason why;
+
+		set_environment(&f->a, cases[i].a);
+		set_environment(&f->b, cases[i].b);
+		assert_int_equal(allowed(f, NULL, &why), -EINVAL);
+		if (allowed(f, "kernel", &why) != cases[i].want)
+			fail_msg("case %zu: '%s'", i, why.text);
+	}
+}
+
+/* All in which the kernels of Debian 12 and 13 differ in the lanes. */
+static void allowed_two_kernels_of_the_lanes(void **state)
+{
+	struct allowed *f = *state;
+	struct reason why;
+
+	set_environment(&f->a,
+			"{\"cpuidle_max_cstate\": null, \"kernel\": \"6.1.0-57-cloud-amd64\","
+			"\"kernel_build\": \"6.1.192-3\", \"memory_mib\": 973,"
+			"\"mitigation_spec_rstack_overflow\": \"Vulnerable, no microcode\","
+			"\"sched_autogroup\": 0, \"thp_2m_enabled\": null}");
+	set_environment(&f->b,
+			"{\"cpuidle_max_cstate\": 9, \"kernel\": \"6.12.117+deb12-cloud-amd64\","
+			"\"kernel_build\": \"6.12.117-1\", \"memory_mib\": 968,"
+			"\"mitigation_spec_rstack_overflow\": \"Vulnerable\","
+			"\"sched_autogroup\": 1, \"thp_2m_enabled\": \"inherit\"}");
+	assert_int_equal(allowed(f, "kernel", &why), 0);
+	assert_int_equal(allowed(f, NULL, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "differ in 7 keys: "));
+	assert_string_equal(why.text + strlen(why.text) - strlen("add --across kernel"),
+			    "add --across kernel");
 }
 
 #define ALLOWED(f) cmocka_unit_test_setup_teardown(f, set_up_allowed, tear_down_allowed)
@@ -998,6 +1218,13 @@ int main(void)
 		ALLOWED(test_environment_keys),
 		ALLOWED(test_missing_key),
 		ALLOWED(test_within_a_side),
+		ALLOWED(allowed_run_on_both_sides_refused),
+		ALLOWED(allowed_other_host_refused),
+		ALLOWED(allowed_refusal_prints_the_option),
+		ALLOWED(allowed_several_runs_one_option),
+		ALLOWED(allowed_many_keys_option_is_whole),
+		ALLOWED(allowed_kernel_part_of_a_key),
+		ALLOWED(allowed_two_kernels_of_the_lanes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
