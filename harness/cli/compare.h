@@ -35,6 +35,9 @@ void compare_free(struct compare *cmp);
 void compare_table(const struct compare *cmp, bool markdown);
 json_t *compare_json(const struct compare *cmp);
 
+/* The machines of both sides; one line where they are the same with one kernel. */
+void compare_machines(const struct compare *cmp);
+
 /* The same of the arms of a shutdown. */
 void compare_shutdown_table(const struct compare *cmp, bool markdown);
 json_t *compare_shutdown_json(const struct compare *cmp);

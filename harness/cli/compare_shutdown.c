@@ -341,11 +341,11 @@ static void print_parts(const struct compare *cmp, size_t first, size_t end, boo
 
 void compare_shutdown_table(const struct compare *cmp, bool markdown)
 {
-	char machine[256], memory[320], remarks[SHUTDOWN_REMARKS][320];
+	char memory[320], remarks[SHUTDOWN_REMARKS][320];
 	size_t n;
 
-	printf("shutdown of a TD, and of a plain VM beside it\n%s\n",
-	       report_machine(cmp->a[0], machine, sizeof(machine)));
+	printf("shutdown of a TD, and of a plain VM\n");
+	compare_machines(cmp);
 	for (size_t i = 0; i < cmp->s.n_arms; i = shutdown_next(&cmp->s, i)) {
 		size_t end = shutdown_next(&cmp->s, i);
 

@@ -99,12 +99,22 @@ static void print_markdown(const struct texts *t)
 	printf("|\n");
 }
 
+void compare_machines(const struct compare *cmp)
+{
+	char a[256], b[256];
+
+	report_machine(cmp->a[0], a, sizeof(a));
+	report_machine(cmp->n_b ? cmp->b[0] : cmp->a[0], b, sizeof(b));
+	if (!strcmp(a, b))
+		printf("%s\n", a);
+	else
+		printf("%s\nagainst %s\n", b, a);
+}
+
 static void print_head(const struct compare *cmp)
 {
-	char machine[256];
-
-	printf("%s against %s\n%s\n", cmp->name_b, cmp->name_a,
-	       report_machine(cmp->a[0], machine, sizeof(machine)));
+	printf("%s against %s\n", cmp->name_b, cmp->name_a);
+	compare_machines(cmp);
 }
 
 /* The rows of one benchmark, which share a unit, with its name above. */
