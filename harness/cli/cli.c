@@ -52,13 +52,19 @@ int cli_print_json(const struct cli *cli, json_t *j)
 	return EXIT_DONE;
 }
 
-int cli_open_store(const struct cli *cli, enum store_mode mode, struct store **store)
+int cli_open_path(const struct cli *cli, const char *path, enum store_mode mode,
+		  struct store **store)
 {
 	struct reason why = { "" };
-	int ret = store_open(store, cli->db, mode, &why);
+	int ret = store_open(store, path, mode, &why);
 
 	/* What is wrong with the file is never the command's usage. */
 	return ret ? cli_error(cli, EXIT_FAILED, "%s", why.text) : 0;
+}
+
+int cli_open_store(const struct cli *cli, enum store_mode mode, struct store **store)
+{
+	return cli_open_path(cli, cli->db, mode, store);
 }
 
 int cli_finish(const struct cli *cli, int status)

@@ -17,6 +17,9 @@
 
 #define TDCOST_DB_DEFAULT "tdcost.db"
 
+/* In poptOption.val of an option that may be given more than once; commands see val without it. */
+#define OPT_REPEATS 0x10000
+
 struct cli;
 
 struct command {
@@ -25,6 +28,7 @@ struct command {
 	const char *summary; /* one line, for the list of commands */
 	const char *help;    /* a few lines under the usage; NULL for none */
 	const struct poptOption *options; /* its own; ends with POPT_TABLEEND; NULL for none */
+	bool two_dbs;			  /* takes --db twice */
 	/* Return: enum exit_status. */
 	int (*main)(struct cli *cli, const char *const *args, size_t n);
 	/* Called for each option with a value (poptOption.val): 0, or -EINVAL after cli_error(). */
@@ -33,7 +37,8 @@ struct command {
 
 struct cli {
 	const struct command *command;
-	const char *db; /* the file: --db, $TDCOST_DB or the default */
+	const char *db;	  /* the file: --db, $TDCOST_DB or the default */
+	const char *db_b; /* the second --db; NULL without */
 	bool json;
 	int argc; /* as typed, the command's name first; for the record */
 	const char *const *argv;
@@ -55,7 +60,9 @@ int cli_fail(const struct cli *cli, int err, const struct reason *why);
 /* Print @j with a newline and release it. Return: EXIT_DONE, or EXIT_FAILED after cli_error(). */
 int cli_print_json(const struct cli *cli, json_t *j);
 
-/* Open --db. Return: 0, or the exit status after cli_error(). */
+/* Open @path, which is --db but for a second one. Return: 0, or the exit status after cli_error(). */
+int cli_open_path(const struct cli *cli, const char *path, enum store_mode mode,
+		  struct store **store);
 int cli_open_store(const struct cli *cli, enum store_mode mode, struct store **store);
 
 /* Flush standard output; a full disk or a closed pipe is an error. Return: @status or EXIT_FAILED. */

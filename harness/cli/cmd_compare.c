@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/cli/compare.h"
 #include "harness/cli/effects.h"
@@ -20,7 +21,7 @@ static const struct poptOption options[] = {
 	  "the arms of a shutdown, in one run or two: a TD's with quirk on and off, and a plain "
 	  "VM's",
 	  NULL },
-	{ "across", '\0', POPT_ARG_STRING, NULL, OPT_ACROSS,
+	{ "across", '\0', POPT_ARG_STRING, NULL, OPT_ACROSS | OPT_REPEATS,
 	  "environment keys that may differ because they are the question; kernel, mitigations and "
 	  "host stand for groups",
 	  "KEY[,KEY]" },
@@ -138,6 +139,26 @@ static int print(const struct cli *cli)
 	}
 }
 
+/* Where somebody names a database in place of a run. Return: 0 or the exit status. */
+static int check_files(const struct cli *cli, const char *const *args, size_t n)
+{
+	bool file[2] = { false };
+
+	for (size_t i = 0; i < n && i < 2; i++)
+		file[i] = strpbrk(args[i], "./") && !strchr(args[i], '=') && !access(args[i], F_OK);
+	if (file[0] && file[1])
+		return cli_error(cli, EXIT_USAGE,
+				 "'%s' and '%s' are files, not runs; to compare the last run of "
+				 "each write --db %s --db %s",
+				 args[0], args[1], args[0], args[1]);
+	if (file[0] || file[1])
+		return cli_error(cli, EXIT_USAGE,
+				 "'%s' is a file, not a run; write --db %s, and twice --db to "
+				 "compare two files",
+				 args[file[1]], args[file[1]]);
+	return 0;
+}
+
 static int check_usage(const struct cli *cli, size_t n)
 {
 	if (ask.shutdown && (ask.by || ask.gate >= 0))
@@ -150,9 +171,10 @@ static int check_usage(const struct cli *cli, size_t n)
 				 n);
 	if (ask.shutdown)
 		return 0;
-	if (ask.by && n > 1)
-		return cli_error(cli, EXIT_USAGE, "--by looks into one run; name one or none");
-	if (!ask.by && n != 2)
+	if (ask.by && (n > 1 || cli->db_b))
+		return cli_error(cli, EXIT_USAGE, "--by looks into one run; name one %s",
+				 cli->db_b ? "--db" : "or none");
+	if (!ask.by && (cli->db_b ? n > 2 : n != 2))
 		return cli_error(
 			cli, EXIT_USAGE,
 			"name two runs, A and B, or one with --by FACTOR; `tdcost runs` lists "
@@ -160,32 +182,44 @@ static int check_usage(const struct cli *cli, size_t n)
 	return 0;
 }
 
+/* Open what is compared, compare and close. Return: 0 or the exit status. */
+static int make(const struct cli *cli)
+{
+	struct store *stores[2] = { NULL };
+	int status = cli_open_store(cli, STORE_READ, &stores[0]);
+
+	if (!status && cli->db_b)
+		status = cli_open_path(cli, cli->db_b, STORE_READ, &stores[1]);
+	if (!status)
+		status = compare_make(cli, stores[0], stores[1] ? stores[1] : stores[0], &ask);
+	store_close(stores[0]);
+	store_close(stores[1]);
+	return status;
+}
+
 static int compare_main(struct cli *cli, const char *const *args, size_t n)
 {
-	struct store *store;
 	int status;
 
 	if (archive && n != 1)
 		return cli_error(cli, EXIT_USAGE, "--verify ARCHIVE needs one file with the text");
 	if (archive && (ask.by || ask.shutdown || ask.gate >= 0 || ask.n_across ||
-			(format != FORMAT_TABLE && format != FORMAT_JSON)))
+			(format != FORMAT_TABLE && format != FORMAT_JSON) || cli->db_b))
 		return cli_error(cli, EXIT_USAGE,
 				 "--verify takes the comparison from the text; only --json goes "
 				 "with it");
 	if (archive)
 		return compare_verify(cli, archive, args[0], cli->json || format == FORMAT_JSON);
-	status = check_usage(cli, n);
+	status = check_files(cli, args, n);
+	if (!status)
+		status = check_usage(cli, n);
 	if (status)
 		return status;
 	if (cli->json)
 		format = FORMAT_JSON;
 	ask.select_a = n ? args[0] : NULL;
-	ask.select_b = n > 1 ? args[1] : NULL;
-	status = cli_open_store(cli, STORE_READ, &store);
-	if (status)
-		return status;
-	status = compare_make(cli, store, &ask);
-	store_close(store);
+	ask.select_b = n > 1 ? args[1] : cli->db_b ? "@last" : NULL;
+	status = make(cli);
 	if (!status)
 		status = print(cli);
 	if (!status)
@@ -196,12 +230,15 @@ static int compare_main(struct cli *cli, const char *const *args, size_t n)
 
 const struct command cmd_compare = {
 	.name = "compare",
-	.usage = "A B | [RUN] --by FACTOR | [RUN [RUN]] --shutdown | --verify ARCHIVE TEXT "
-		 "[OPTION]...",
+	.usage = "A B | --db FILE --db FILE [A [B]] | [RUN] --by FACTOR | "
+		 "[RUN [RUN]] --shutdown | --verify ARCHIVE TEXT [OPTION]...",
 	.summary = "say what the numbers support: effect, interval, n, p and verdict",
 	.help = "A and B as for `show`; a selector that means several runs takes each as a boot.\n"
-		"What runs on another clock, in another lane or environment is refused.\n",
+		"With --db twice A is a run of the first file and B one of the second; default: "
+		"@last.\n"
+		"Runs of another clock, lane, host or environment are refused, exit status 6.\n",
 	.options = options,
+	.two_dbs = true,
 	.main = compare_main,
 	.option = compare_option,
 };

@@ -18,7 +18,7 @@ static const struct poptOption options[] = {
 	  "measure identical arms (of reset, or of the benchmark named), store how often they are "
 	  "called different and the noise floor, and print it",
 	  NULL },
-	{ "param", 'p', POPT_ARG_STRING, NULL, OPT_PARAM,
+	{ "param", 'p', POPT_ARG_STRING, NULL, OPT_PARAM | OPT_REPEATS,
 	  "with --calibrate: settings of the cells, as for `run`", "FACTOR=LEVEL[,LEVEL]" },
 	{ "budget", '\0', POPT_ARG_STRING, NULL, OPT_BUDGET,
 	  "with --calibrate: about how long it takes (default: 2m)", "TIME" },

@@ -28,15 +28,18 @@ struct compare {
 	char name_a[64], name_b[64]; /* "quirk=on", "1a2b3c4d" */
 };
 
-/* Load and compare what @cmp asks for. Return: 0 or the exit status after cli_error(). */
-int compare_make(const struct cli *cli, struct store *store, struct compare *cmp);
+/*
+ * Load and compare what @cmp asks for: A of the store @a, B of the store @b, which may be the same.
+ * Return: 0 or the exit status after cli_error().
+ */
+int compare_make(const struct cli *cli, struct store *a, struct store *b, struct compare *cmp);
 void compare_free(struct compare *cmp);
-
-void compare_table(const struct compare *cmp, bool markdown);
-json_t *compare_json(const struct compare *cmp);
 
 /* The machines of both sides; one line where they are the same with one kernel. */
 void compare_machines(const struct compare *cmp);
+
+void compare_table(const struct compare *cmp, bool markdown);
+json_t *compare_json(const struct compare *cmp);
 
 /* The same of the arms of a shutdown. */
 void compare_shutdown_table(const struct compare *cmp, bool markdown);

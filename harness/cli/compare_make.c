@@ -159,26 +159,26 @@ static int compare_shutdown(const struct cli *cli, struct compare *cmp)
 	return 0;
 }
 
-int compare_make(const struct cli *cli, struct store *store, struct compare *cmp)
+int compare_make(const struct cli *cli, struct store *a, struct store *b, struct compare *cmp)
 {
 	int status;
 
 	cmp->reports = calloc(COMPARE_MAX_RUNS, sizeof(*cmp->reports));
 	if (!cmp->reports)
 		return cli_error(cli, EXIT_FAILED, "out of memory");
-	status = load_side(cli, store, cmp->select_a, cmp, cmp->a, &cmp->n_a);
+	status = load_side(cli, a, cmp->select_a, cmp, cmp->a, &cmp->n_a);
 	if (!status && cmp->by && cmp->n_a > 1)
 		return cli_error(cli, EXIT_USAGE, "--by looks into one run, and '%s' means %zu",
 				 cmp->select_a, cmp->n_a);
 	if (!status && !cmp->by && (!cmp->shutdown || cmp->select_b))
-		status = load_side(cli, store, cmp->select_b, cmp, cmp->b, &cmp->n_b);
+		status = load_side(cli, b, cmp->select_b, cmp, cmp->b, &cmp->n_b);
 	if (status)
 		return status;
 	if (cmp->shutdown)
 		return compare_shutdown(cli, cmp);
 	status = cmp->by ? compare_by(cli, cmp) : compare_sides(cli, cmp);
 	if (!status)
-		calibrate_floors(store, &cmp->c);
+		calibrate_floors(a, &cmp->c);
 	return status;
 }
 

@@ -268,7 +268,7 @@ static int judge(struct verifying *v, struct block *b, size_t from, struct findi
 {
 	int ret;
 
-	*out = (struct finding){ .made = !compare_make(v->cli, v->store, &b->cmp) };
+	*out = (struct finding){ .made = !compare_make(v->cli, v->store, v->store, &b->cmp) };
 	if (!out->made)
 		return 0;
 	ret = make_again(&b->cmp, &out->again);

@@ -11,6 +11,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MAX_ARGS      64
+#define MAX_OPTIONS   64 /* that a command has */
 
 static const struct command *const commands[] = {
 	&cmd_run,  &cmd_check,	 &cmd_list, &cmd_doctor,    &cmd_show,
@@ -71,6 +72,53 @@ static void print_help(poptContext popt, const struct command *c)
 		printf("\n%s", c->help);
 }
 
+static const char *option_name(const struct command *c, int val)
+{
+	const struct poptOption *tables[] = { common_options, c->options };
+
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (const struct poptOption *o = tables[t]; o && o->longName; o++)
+			if (o->val == val)
+				return o->longName;
+	return "?";
+}
+
+/*
+ * Remember the value of an option that does not repeat: a second one is an error, never dropped.
+ * Return: how often it was given before, -EINVAL after cli_error().
+ */
+static int remember_option(const struct cli *cli, int val, const char *arg)
+{
+	/* The program does one command. */
+	static struct {
+		int val;
+		const char *arg;
+	} given[MAX_OPTIONS];
+	static size_t n;
+	const bool twice = val == OPT_DB && cli->command->two_dbs;
+	const char *last = NULL;
+	int before = 0;
+
+	if (!arg || val & OPT_REPEATS)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (given[i].val == val) {
+			last = given[i].arg;
+			before++;
+		}
+	if (before > twice) {
+		cli_error(cli, EXIT_USAGE, "--%s: given %s, as '%s' and '%s'; give it %s",
+			  option_name(cli->command, val), twice ? "three times" : "twice", last,
+			  arg, twice ? "twice at most" : "once");
+		return -EINVAL;
+	}
+	if (n < MAX_OPTIONS) {
+		given[n].val = val;
+		given[n++].arg = strdup(arg);
+	}
+	return before;
+}
+
 /* Return: -1 to go on, else the exit status. */
 static int take_options(struct cli *cli, poptContext popt)
 {
@@ -79,19 +127,22 @@ static int take_options(struct cli *cli, poptContext popt)
 
 	while ((val = poptGetNextOpt(popt)) > 0) {
 		char *arg = poptGetOptArg(popt);
-		int ret = 0;
+		int ret = 0, before;
 
 		if (val == OPT_HELP) {
 			free(arg);
 			print_help(popt, c);
 			return EXIT_DONE;
 		}
-		if (val == OPT_JSON)
+		before = remember_option(cli, val, arg);
+		if (before < 0)
+			ret = before;
+		else if (val == OPT_JSON)
 			cli->json = true;
 		else if (val == OPT_DB)
-			cli->db = arg ? strdup(arg) : cli->db;
+			*(before ? &cli->db_b : &cli->db) = strdup(arg);
 		else
-			ret = c->option(cli, val, arg);
+			ret = c->option(cli, val & ~OPT_REPEATS, arg);
 		free(arg);
 		if (ret)
 			return EXIT_USAGE;

@@ -27,7 +27,7 @@ enum {
 /* What names cells, and what draws them: `check` takes these too. */
 #define PARAM_OPTION                                                                       \
 	{                                                                                  \
-		"param", 'p', POPT_ARG_STRING, NULL, OPT_PARAM,                            \
+		"param", 'p', POPT_ARG_STRING, NULL, OPT_PARAM | OPT_REPEATS,              \
 			"vary a factor; one -p for each (`tdcost list BENCH` shows them)", \
 			"FACTOR=LEVEL[,LEVEL]"                                             \
 	}
@@ -70,7 +70,7 @@ const struct poptOption run_options[] = {
 	{ "label", '\0', POPT_ARG_STRING, NULL, OPT_LABEL, "a name to find the run by", "TEXT" },
 	SEED_OPTION,
 	CPU_OPTION,
-	{ "events", '\0', POPT_ARG_STRING, NULL, OPT_EVENTS,
+	{ "events", '\0', POPT_ARG_STRING, NULL, OPT_EVENTS | OPT_REPEATS,
 	  "count these performance events in each sample", "EVENT[,EVENT]" },
 	{ "dry-run", 'n', POPT_ARG_NONE, NULL, OPT_DRY, "print the schedule and how long it takes",
 	  NULL },
