@@ -9,17 +9,21 @@
 int store_put_calibration(struct store *s, int64_t boot, const struct store_calibration *c,
 			  struct reason *why)
 {
-	if (!c->pairs || c->false_positives > c->pairs || !isfinite(c->floor) || c->floor < 0)
+	if (!c->pairs || c->false_positives > c->pairs || !isfinite(c->floor) || c->floor < 0 ||
+	    !c->rounds != !c->blocks || c->distance_ms < 0)
 		return reason_set(
 			why, -EINVAL,
-			"%s: calibration of cell %s: %u of %u pairs with a floor of %g is "
-			"no result",
-			s->path, c->cell, c->false_positives, c->pairs, c->floor);
+			"%s: calibration of cell %s: %u of %u pairs with a floor of %g (%u rounds "
+			"of %u blocks, %lld ms apart) is not a result",
+			s->path, c->cell, c->false_positives, c->pairs, c->floor, c->rounds,
+			c->blocks, (long long)c->distance_ms);
 	return sql_run(s,
 		       "INSERT INTO calibration (boot, cell, design, taken, pairs,"
-		       " false_positives, floor) VALUES (?,?,?,?,?,?,?)",
+		       " false_positives, floor, rounds, blocks, distance)"
+		       " VALUES (?,?,?,?,?,?,?,nullif(?,0),nullif(?,0),nullif(?,0))",
 		       ARGS(INT(boot), TEXT(c->cell), TEXT(c->design), INT(c->taken), INT(c->pairs),
-			    INT(c->false_positives), REAL(c->floor)),
+			    INT(c->false_positives), REAL(c->floor), INT(c->rounds), INT(c->blocks),
+			    INT(c->distance_ms)),
 		       why);
 }
 
@@ -45,6 +49,9 @@ static void read_row(sqlite3_stmt *st, struct store_calibration_row *row)
 	row->pairs = (unsigned)sqlite3_column_int64(st, 10);
 	row->false_positives = (unsigned)sqlite3_column_int64(st, 11);
 	row->floor = sqlite3_column_double(st, 12);
+	row->rounds = (unsigned)sqlite3_column_int64(st, 13);
+	row->blocks = (unsigned)sqlite3_column_int64(st, 14);
+	row->distance_ms = sqlite3_column_int64(st, 15);
 }
 
 static int collect(struct store *s, sqlite3_stmt *st, struct store_calibration_row **rows,
@@ -69,7 +76,9 @@ int store_calibrations(struct store *s, const char *host, const char *cell,
 {
 	static const char *const sql =
 		"SELECT k.cell, c.benchmark, k.design, b.host, b.boot_id, b.environment, e.kernel,"
-		" b.lane, b.clock, k.taken, k.pairs, k.false_positives, k.floor FROM calibration k"
+		" b.lane, b.clock, k.taken, k.pairs, k.false_positives, k.floor, k.rounds, "
+		"k.blocks,"
+		" k.distance FROM calibration k"
 		" JOIN boot b ON b.id = k.boot JOIN environment e ON e.hash = b.environment"
 		" JOIN cell c ON c.hash = k.cell WHERE ifnull(b.host = ?1, 1) AND"
 		" ifnull(k.cell = ?2, 1) ORDER BY k.taken DESC, b.boot_id, k.cell, k.design";

@@ -70,6 +70,10 @@ static const char *const checks[] = {
 	" '''' FROM boot WHERE NOT known('lane', lane) OR NOT known('clock', clock)",
 	"SELECT 'cell ' || cell || ': unknown state ''' || state || ''' or kind ''' || kind || ''''"
 	" FROM run_cell WHERE NOT known('cell', state) OR NOT known('kind', kind)",
+	"SELECT 'calibration of cell ' || cell || ': ' || ifnull(rounds, 'no') || ' rounds of ' ||"
+	" ifnull(blocks, 'no') || ' blocks, ' || ifnull(distance, 'no') || ' ms apart' FROM"
+	" calibration WHERE rounds <= 0 OR blocks <= 0 OR distance <= 0 OR (rounds IS NULL) !="
+	" (blocks IS NULL)",
 	"SELECT 'unknown flag ''' || code || '''' FROM flag WHERE NOT known('flag', code)"
 	" GROUP BY code",
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "results/store/history.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 /* 2: benchmarks yield durations besides the sample's; the view gives them in units of the clock. */
 static const char to_2[] =
@@ -56,7 +56,12 @@ static const char to_3[] =
 	"JOIN cell c ON c.hash = rc.cell\n"
 	"LEFT JOIN metric m ON m.benchmark = c.benchmark AND m.version = c.version AND m.ord = 0";
 
-static const char *const steps[] = { to_2, to_3, NULL };
+/* 4: a noise floor says of which design it is; of those of before nobody knows. */
+static const char to_4[] = "ALTER TABLE calibration ADD COLUMN rounds INTEGER;\n"
+			   "ALTER TABLE calibration ADD COLUMN blocks INTEGER;\n"
+			   "ALTER TABLE calibration ADD COLUMN distance INTEGER";
+
+static const char *const steps[] = { to_2, to_3, to_4, NULL };
 static_assert(sizeof(steps) / sizeof(steps[0]) == SCHEMA_VERSION,
 	      "a step for each version after the first, and the NULL");
 

@@ -145,11 +145,24 @@ static int take_end(struct import *im, const json_t *j)
 		       ARGS(TEXT(im->run), INT(im->line)), im->why);
 }
 
-/* Before schema 3 an invocation had no empty cost of its own. */
-static void add_overhead(json_t *invocation)
+/* What lines of older schemas lack: it is NULL in a file that was migrated, too. */
+static void add_newer_keys(json_t *j, int type)
 {
-	if (json_integer_value(json_object_get(invocation, "schema")) < 3)
-		json_object_set_new(invocation, "overhead_ticks", json_null());
+	static const struct {
+		int type;
+		json_int_t since;
+		const char *key;
+	} newer[] = {
+		{ T_INVOCATION, 3, "overhead_ticks" },
+		{ T_CALIBRATION, 4, "rounds" },
+		{ T_CALIBRATION, 4, "blocks" },
+		{ T_CALIBRATION, 4, "distance_ms" },
+	};
+	json_int_t schema = json_integer_value(json_object_get(j, "schema"));
+
+	for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++)
+		if (newer[i].type == type && schema < newer[i].since)
+			json_object_set_new(j, newer[i].key, json_null());
 }
 
 static int take_record(struct import *im, json_t *j)
@@ -172,10 +185,10 @@ static int take_record(struct import *im, json_t *j)
 		return import_samples(im, j);
 	if (!err && type == R_PARTS)
 		return import_parts(im, j);
-	if (!err && type == T_INVOCATION) {
-		add_overhead(j);
+	if (!err)
+		add_newer_keys(j, type);
+	if (!err && type == T_INVOCATION)
 		err = import_end_invocation(im);
-	}
 	return err ?: import_row(im, (enum table_id)type, j);
 }
 

@@ -38,6 +38,7 @@ static void read_invocation(sqlite3_stmt *st, struct store_invocation_row *inv)
 		.arm_group = (unsigned)sqlite3_column_int64(st, 3),
 		.cpu = (unsigned)sqlite3_column_int64(st, 4),
 		.node = sqlite3_column_int(st, 5),
+		.started = sqlite3_column_int64(st, 9),
 		.overhead = sqlite3_column_double(st, 6),
 		.unit_per_tick = tick_hz > 0 ? 1e9 / tick_hz : 0,
 	};
@@ -76,7 +77,8 @@ static int prepare(struct walk *w, int64_t run, bool warmup)
 {
 	static const char *const invocations =
 		"SELECT i.id, i.round, i.position, i.arm_group, i.cpu, i.node, " OVERHEAD
-		", b.tick_hz, i.samples FROM invocation i JOIN boot b ON b.id = i.boot WHERE i.run "
+		", b.tick_hz, i.samples, i.started FROM invocation i JOIN boot b ON b.id = i.boot "
+		"WHERE i.run "
 		"= ?"
 		" ORDER BY i.round, i.position";
 	static const char *const samples[] = {

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: GPL-2.0-or-later
--- The schema of a tdcost database, version 3: its only definition. Built into the program, and
+-- The schema of a tdcost database, version 4: its only definition. Built into the program, and
 -- described for people who write SQL in docs/tdcost-db.5.
 --
 -- Whoever changes this raises SCHEMA_VERSION in history.c and adds there the step that brings an
@@ -150,7 +150,8 @@ CREATE UNIQUE INDEX flag_once ON flag
 	(run, ifnull(invocation, -1), code, ifnull(arm_group, -1), ifnull(arm, -1));
 CREATE INDEX flag_invocation ON flag (invocation);
 
--- What identical arms gave: of a cell, in a boot, by a design; each time it was looked for.
+-- What identical arms gave: of a cell, in a boot, by a design; each time it was looked for. A floor
+-- without rounds is of version 3 or older: nobody knows which comparisons it applies to.
 CREATE TABLE calibration (
 	boot INTEGER NOT NULL REFERENCES boot,
 	cell TEXT NOT NULL REFERENCES cell,
@@ -159,6 +160,9 @@ CREATE TABLE calibration (
 	pairs INTEGER NOT NULL,           -- how often two identical arms were compared
 	false_positives INTEGER NOT NULL, -- how often they were called different
 	floor REAL NOT NULL,              -- fraction of the level: 0.01 is 1 %
+	rounds INTEGER,                   -- processes of each arm in one comparison
+	blocks INTEGER,                   -- of a process, the median
+	distance INTEGER,                 -- ms from the start of one side to the other's; NULL: paired
 	PRIMARY KEY (boot, cell, design, taken)
 ) STRICT, WITHOUT ROWID;
 

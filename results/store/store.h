@@ -251,6 +251,7 @@ struct store_invocation_row {
 	int64_t id;
 	unsigned round, position, arm_group, cpu;
 	int node;
+	int64_t started;      /* Unix time in ms */
 	double overhead;      /* ticks: what to subtract from each sample */
 	double unit_per_tick; /* ns (or instructions) per tick */
 };
@@ -300,11 +301,14 @@ int store_same_plan(const struct store_run_data *data, const struct store_cell *
 
 struct store_calibration {
 	const char *cell;	  /* hash; the cell must be in the file, so calibrate by a run */
-	const char *design;	  /* what was compared how: "paired, 10 invocations" */
+	const char *design;	  /* what was compared how: "paired" */
 	int64_t taken;		  /* Unix time in ms */
 	unsigned pairs;		  /* how often two identical arms were compared, > 0 */
 	unsigned false_positives; /* how often they were called different, <= pairs */
 	double floor;		  /* fraction of the level, >= 0: 0.01 is 1 % */
+	unsigned rounds;	  /* processes of each arm in one comparison; 0: unknown */
+	unsigned blocks;	  /* of a process, the median; 0 where rounds is */
+	int64_t distance_ms;	  /* between the starts of both sides; 0: they took turns */
 };
 
 /* All of them are kept. -EEXIST for one of the same boot, cell, design and time. */
@@ -319,6 +323,8 @@ struct store_calibration_row {
 	int64_t taken;
 	unsigned pairs, false_positives;
 	double floor;
+	unsigned rounds, blocks; /* 0: stored before version 4, so nobody knows */
+	int64_t distance_ms;	 /* 0: both sides took turns */
 };
 
 /**

@@ -37,7 +37,7 @@ rows() {
 @test "every line of an export says type, schema, run and host" {
 	make_run x one.db
 	"$TDCOST" db export @last >one.jsonl
-	jq -e 'has("type") and .schema == 3 and has("run") and has("host")' one.jsonl >/dev/null
+	jq -e 'has("type") and .schema == 4 and has("run") and has("host")' one.jsonl >/dev/null
 	[ "$(jq -r .type one.jsonl | tail -1)" = end ]
 }
 

@@ -75,6 +75,12 @@ static const struct damage {
 	{ "UPDATE boot SET clock = 'sun'", "clock 'sun'" },
 	{ "UPDATE run_cell SET kind = 'guessed'", "kind 'guessed'" },
 	{ "UPDATE flag SET code = 'odd'", "unknown flag 'odd'" },
+	{ "INSERT INTO calibration SELECT b.id, c.hash, 'x', 1, 9, 0, 0.1, 10, NULL, NULL FROM"
+	  " boot b, cell c LIMIT 1",
+	  "10 rounds of no blocks, no ms apart" },
+	{ "INSERT INTO calibration SELECT b.id, c.hash, 'x', 1, 9, 0, 0.1, 10, 40, -5 FROM boot b,"
+	  " cell c LIMIT 1",
+	  "10 rounds of 40 blocks, -5 ms apart" },
 	{ "DELETE FROM boot", "table invocation: 4 rows refer to rows of boot" },
 	{ "INSERT INTO sample VALUES (99, 0, 0, 0, 0, 1, 1)",
 	  "table sample: 1 rows refer to rows of invocation" },
@@ -183,10 +189,9 @@ static void a_calibration_keeps_its_boot_and_cell(void **state)
 {
 	struct fixture *f = *state;
 
-	fixture_sql(
-		f->path,
-		"INSERT INTO calibration SELECT b.id, c.hash, 'paired', 1, 60, 3, 0.01 FROM boot b,"
-		" (SELECT hash FROM cell LIMIT 1) c");
+	fixture_sql(f->path, "INSERT INTO calibration SELECT b.id, c.hash, 'paired', 1, 60, 3, "
+			     "0.01, 10, 40, NULL FROM boot b,"
+			     " (SELECT hash FROM cell LIMIT 1) c");
 	OK(store_remove(f->s, uuid, &why));
 	assert_int_equal(rows_of(f, "boot"), 1);
 	assert_int_equal(rows_of(f, "cell"), 1);

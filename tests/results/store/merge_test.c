@@ -205,6 +205,8 @@ static const struct {
 	  "|virtual-machine|NULL|NULL|0|a\n" },
 	{ "UPDATE run SET boot = NULL", "SELECT 1", "|open|boot-1|20\n" },
 	{ "DELETE FROM calibration", "UPDATE calibration SET taken = 7", "|7|60|3|" },
+	{ "DELETE FROM calibration", "UPDATE calibration SET rounds = NULL, blocks = NULL",
+	  "|NULL|NULL|120000\n" },
 };
 
 static void what_may_differ_is_united(void **state)
@@ -262,6 +264,7 @@ static const struct conflict {
 	{ "UPDATE environment SET facts = '{\"kernel\":\"x\"}'", "not sound" },
 	{ "UPDATE sample SET arm = 5 WHERE seq = 17", "not sound" },
 	{ "UPDATE calibration SET floor = 0.5", "calibration " },
+	{ "UPDATE calibration SET distance = 1", "distance is 120000" },
 	{ "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 3 WHERE name = 'part'",
 	  "not sound: damaged" },
 	{ "PRAGMA user_version = 99", "newer tdcost" },

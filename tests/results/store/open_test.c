@@ -118,7 +118,7 @@ static void a_newer_schema_is_refused(void **state)
 	f->s = NULL;
 	fixture_sql(f->path, "PRAGMA user_version = 99");
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		assert_refused(f->path, modes[i], -EPROTO, "(schema 99, this one knows 3)");
+		assert_refused(f->path, modes[i], -EPROTO, "(schema 99, this one knows 4)");
 		assert_words(f->path, "update tdcost");
 	}
 }
@@ -316,31 +316,34 @@ static void a_file_that_cannot_grow_is_a_full_disk(void **state)
 
 /* ---- migrations: a program of tomorrow opens a file of today ---- */
 
-/* From the first version on; files of this one are past the first two steps. */
+/* From the first version on; files of this one are past the first three steps. */
 static const char *const good_steps[] = {
+	"SELECT 1",
 	"SELECT 1",
 	"SELECT 1",
 	"ALTER TABLE run ADD COLUMN mood TEXT; UPDATE run SET mood = 'calm'",
 	("CREATE TABLE extra (run INTEGER NOT NULL REFERENCES run, x INTEGER) STRICT;"
 	 "INSERT INTO extra SELECT id, 42 FROM run"),
 };
-static const struct schema_history tomorrow = { schema_sql, 5, good_steps };
+static const struct schema_history tomorrow = { schema_sql, 6, good_steps };
 
 static const char *const bad_steps[] = {
+	"SELECT 1",
 	"SELECT 1",
 	"SELECT 1",
 	"ALTER TABLE run ADD COLUMN mood TEXT",
 	"INSERT INTO no_such_table VALUES (1)",
 };
-static const struct schema_history failing = { schema_sql, 5, bad_steps };
+static const struct schema_history failing = { schema_sql, 6, bad_steps };
 
 static const char *const dangling_steps[] = {
+	"SELECT 1",
 	"SELECT 1",
 	"SELECT 1",
 	("PRAGMA defer_foreign_keys = ON; INSERT INTO run_cell SELECT 77, 0, hash, 0, 0, 'planned',"
 	 " 'measured', NULL, '[]', '{}' FROM cell LIMIT 1"),
 };
-static const struct schema_history dangling = { schema_sql, 4, dangling_steps };
+static const struct schema_history dangling = { schema_sql, 5, dangling_steps };
 
 /* A column that a step adds comes without its comment, and before that of its neighbour. */
 static void drop_comments(char *text)
@@ -386,6 +389,9 @@ static const char *const back_to_1[] = {
 	("CREATE VIEW flat AS SELECT s.invocation, s.seq, s.ticks - b.overhead AS net_ticks"
 	 " FROM sample s JOIN invocation i ON i.id = s.invocation JOIN boot b ON b.id = i.boot"),
 	"ALTER TABLE invocation DROP COLUMN overhead",
+	"ALTER TABLE calibration DROP COLUMN rounds",
+	"ALTER TABLE calibration DROP COLUMN blocks",
+	"ALTER TABLE calibration DROP COLUMN distance",
 	"PRAGMA user_version = 1",
 };
 
@@ -443,6 +449,30 @@ static void an_older_file_keeps_its_figures(void **state)
 		fixture_int(f->path, "SELECT count(*) FROM invocation WHERE overhead IS NULL"), 2);
 }
 
+/* Of a floor that was stored before version 4 nobody knows which comparisons it applies to. */
+static void store_calibrations_of_version_3_have_no_design(void **state)
+{
+	struct fixture *f = *state;
+	struct store_calibration_row *rows;
+
+	OK(fixture_rich(f->s, "aaaaaaaa-1", 1, RUN_DONE, 9));
+	store_close(f->s);
+	f->s = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(back_to_1); i++)
+		fixture_sql(f->path, back_to_1[i]);
+	for (size_t m = 0; m < ARRAY_SIZE(modes); m++) {
+		OK(store_open(&f->s, f->path, modes[m], &why));
+		assert_int_equal(OK(store_calibrations(f->s, NULL, NULL, &rows, &why)), 1);
+		assert_true(rows[0].floor == 0.0123);
+		assert_int_equal(rows[0].rounds + rows[0].blocks, 0);
+		assert_int_equal(rows[0].distance_ms, 0);
+		free(rows);
+		assert_int_equal(fixture_check(f->s), 0);
+		store_close(f->s);
+		f->s = NULL;
+	}
+}
+
 static void an_older_file_is_migrated(void **state)
 {
 	struct fixture *f = *state;
@@ -450,7 +480,7 @@ static void an_older_file_is_migrated(void **state)
 	OK(fixture_begin(f->s, "aaaaaaaa-1", "old", f->boot, 1));
 	store_close(f->s);
 	OK(store_open_as(&f->s, f->path, STORE_WRITE, &tomorrow, &why));
-	assert_int_equal(fixture_int(f->path, "PRAGMA user_version"), 5);
+	assert_int_equal(fixture_int(f->path, "PRAGMA user_version"), 6);
 	assert_int_equal(fixture_int(f->path, "SELECT mood = 'calm' FROM run"), 1);
 	assert_int_equal(fixture_int(f->path, "SELECT x FROM extra"), 42);
 	OK(fixture_put_round(f->s, "aaaaaaaa-1", f->boot, 0, 1, 8));
@@ -460,7 +490,7 @@ static void an_older_file_is_migrated(void **state)
 	store_close(f->s);
 	f->s = NULL;
 	assert_int_equal(fixture_int(f->path, "SELECT count(*) FROM extra"), 1);
-	assert_refused(f->path, STORE_WRITE, -EPROTO, "schema 5");
+	assert_refused(f->path, STORE_WRITE, -EPROTO, "schema 6");
 }
 
 static void an_older_file_is_read_without_writing(void **state)
@@ -491,7 +521,7 @@ static void a_migration_that_fails_changes_nothing(void **state)
 	static const struct {
 		const struct schema_history *history;
 		const char *words;
-	} cases[] = { { &failing, "migration from schema 4" },
+	} cases[] = { { &failing, "migration from schema 5" },
 		      { &dangling, "would break its references" } };
 	struct fixture *f = *state;
 	struct store *s;
@@ -528,6 +558,7 @@ int main(void)
 		TEST(a_file_that_cannot_grow_is_a_full_disk),
 		TEST(the_steps_lead_to_the_schema),
 		TEST(an_older_file_keeps_its_figures),
+		TEST(store_calibrations_of_version_3_have_no_design),
 		TEST(an_older_file_is_migrated),
 		TEST(an_older_file_is_read_without_writing),
 		TEST(a_migration_that_fails_changes_nothing),

@@ -163,7 +163,7 @@ static void calibrations_are_found_by_host_and_cell(void **state)
 {
 	struct fixture *f = *state;
 	struct store_calibration c = { .design = "paired", .taken = 5, .pairs = 60, .floor = 0.01 };
-	struct store_calibration bad[4];
+	struct store_calibration bad[7];
 	struct store_calibration_row *rows;
 	struct store_run_data d;
 
@@ -174,6 +174,9 @@ static void calibrations_are_found_by_host_and_cell(void **state)
 	assert_int_equal(store_put_calibration(f->s, f->boot, &c, &why), -EEXIST);
 	c.taken = 6;
 	c.false_positives = 3;
+	c.rounds = 10;
+	c.blocks = 40;
+	c.distance_ms = 120000;
 	OK(store_put_calibration(f->s, put_other(f, &others[1]), &c, &why));
 	c.cell = d.cells[1].hash;
 	OK(store_put_calibration(f->s, f->boot, &c, &why));
@@ -185,12 +188,21 @@ static void calibrations_are_found_by_host_and_cell(void **state)
 	assert_int_equal(rows[0].false_positives, 3);
 	assert_int_equal(rows[0].pairs, 60);
 	assert_true(rows[0].floor == 0.01);
+	assert_int_equal(rows[0].rounds, 10);
+	assert_int_equal(rows[0].blocks, 40);
+	assert_int_equal(rows[0].distance_ms, 120000);
 	assert_string_equal(rows[0].boot_id, "boot-2");
 	assert_string_equal(rows[0].benchmark, "reset");
 	assert_string_equal(rows[0].design, "paired");
 	assert_string_equal(rows[0].kernel, "6.12.9");
 	assert_int_equal(rows[0].lane, LANE_HOST);
 	assert_int_equal(rows[1].taken, 5);
+	assert_int_equal(rows[1].rounds + rows[1].blocks, 0);
+	assert_int_equal(rows[1].distance_ms, 0);
+	assert_int_equal(fixture_int(f->path,
+				     "SELECT count(*) FROM calibration WHERE rounds IS NULL AND"
+				     " blocks IS NULL AND distance IS NULL"),
+			 1);
 	free(rows);
 	assert_int_equal(OK(store_calibrations(f->s, NULL, NULL, &rows, &why)), 3);
 	free(rows);
@@ -205,6 +217,9 @@ static void calibrations_are_found_by_host_and_cell(void **state)
 	bad[1].false_positives = 61;
 	bad[2].floor = -1;
 	bad[3].floor = 0.0 / 0.0;
+	bad[4].rounds = 0;
+	bad[5].blocks = 0;
+	bad[6].distance_ms = -1;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(store_put_calibration(f->s, f->boot, &bad[i], &why), -EINVAL);
 	store_free_run(&d);

@@ -59,7 +59,10 @@ static int calibrate(struct store *s, int64_t boot)
 					     .taken = 1234,
 					     .pairs = 60,
 					     .false_positives = 3,
-					     .floor = 0.0123 };
+					     .floor = 0.0123,
+					     .rounds = 10,
+					     .blocks = 40,
+					     .distance_ms = 120000 };
 	int64_t there;
 	int ret;
 
@@ -100,8 +103,8 @@ static const char *const dumps[] = {
 	" FROM boot",
 	"SELECT 'metric', * FROM metric",
 	"SELECT 'cell', * FROM cell",
-	"SELECT 'calibration', b.boot_id, cell, design, taken, pairs, false_positives, floor"
-	" FROM calibration JOIN boot b ON b.id = boot",
+	"SELECT 'calibration', b.boot_id, cell, design, taken, pairs, false_positives, floor,"
+	" rounds, blocks, distance FROM calibration JOIN boot b ON b.id = boot",
 	"SELECT 'run', uuid, label, seed, argv, plan, tool, varying, started, ended, state,"
 	" b.boot_id, b.overhead FROM run LEFT JOIN boot b ON b.id = boot",
 	"SELECT 'plan', uuid, ord, cell, arm_group, arm, c.state, kind, reason, paired, asked"
