@@ -5,12 +5,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/cli/compare.h"
+#include "harness/cli/compare_floor.h"
 #include "harness/cli/effects.h"
 #include "harness/core/nearest.h"
 #include "harness/core/units.h"
 
-enum { OPT_BY = 1, OPT_ACROSS, OPT_FORMAT, OPT_GATE, OPT_SESOI, OPT_SHUTDOWN, OPT_VERIFY };
+enum {
+	OPT_BY = 1,
+	OPT_ACROSS,
+	OPT_FORMAT,
+	OPT_GATE,
+	OPT_GATE_INCONCLUSIVE,
+	OPT_SESOI,
+	OPT_SHUTDOWN,
+	OPT_VERIFY,
+};
 
 static const struct poptOption options[] = {
 	{ "by", '\0', POPT_ARG_STRING, NULL, OPT_BY,
@@ -28,7 +37,11 @@ static const struct poptOption options[] = {
 	{ "format", 'f', POPT_ARG_STRING, NULL, OPT_FORMAT,
 	  "table (the default), markdown, commit or json", "FORMAT" },
 	{ "gate", '\0', POPT_ARG_STRING, NULL, OPT_GATE,
-	  "exit 3 when a slowdown beyond it is established, 5 when untrustworthy", "PERCENT" },
+	  "exit 3 when a slowdown beyond it, and beyond the noise floor, is established",
+	  "PERCENT" },
+	{ "gate-inconclusive", '\0', POPT_ARG_STRING, NULL, OPT_GATE_INCONCLUSIVE,
+	  "pass (the default), or fail: exit 7 when a row is not shown to be within the gate",
+	  "pass|fail" },
 	{ "sesoi", '\0', POPT_ARG_STRING, NULL, OPT_SESOI,
 	  "smallest effect of interest (default: 1%)", "PERCENT" },
 	{ "verify", '\0', POPT_ARG_STRING, NULL, OPT_VERIFY,
@@ -46,6 +59,7 @@ static const char *const formats[] = { "table", "markdown", "commit", "json" };
 static struct compare ask = { .sesoi = SESOI_DEFAULT, .gate = -1 };
 static enum format format;
 static const char *archive;
+static bool inconclusive_given;
 
 static int take_percent(struct cli *cli, const char *what, const char *arg, double *share)
 {
@@ -82,6 +96,16 @@ static int take_format(struct cli *cli, const char *arg)
 	return -EINVAL;
 }
 
+static int take_inconclusive(struct cli *cli, const char *arg)
+{
+	ask.gate_strict = !strcmp(arg, "fail");
+	inconclusive_given = true;
+	if (ask.gate_strict || !strcmp(arg, "pass"))
+		return 0;
+	cli_error(cli, EXIT_USAGE, "--gate-inconclusive '%s': write pass or fail", arg);
+	return -EINVAL;
+}
+
 static int compare_option(struct cli *cli, int val, const char *arg)
 {
 	switch (val) {
@@ -97,6 +121,8 @@ static int compare_option(struct cli *cli, int val, const char *arg)
 		return take_format(cli, arg);
 	case OPT_GATE:
 		return take_percent(cli, "gate", arg, &ask.gate);
+	case OPT_GATE_INCONCLUSIVE:
+		return take_inconclusive(cli, arg);
 	case OPT_SESOI:
 		return take_percent(cli, "sesoi", arg, &ask.sesoi);
 	case OPT_VERIFY:
@@ -104,22 +130,6 @@ static int compare_option(struct cli *cli, int val, const char *arg)
 		return 0;
 	}
 	return -EINVAL;
-}
-
-/* 3 comes before 5: an established slowdown among trustworthy rows stands whatever the others are. */
-static int verdict_status(const struct compare *cmp)
-{
-	bool fatal = false;
-
-	for (size_t i = 0; i < cmp->c.n_rows; i++) {
-		const struct comparison_row *row = &cmp->c.rows[i];
-
-		fatal |= row->fatal;
-		if (cmp->gate >= 0 && !row->fatal && !row->verdict.needed &&
-		    row->judged.lo > log1p(cmp->gate))
-			return EXIT_REGRESSION;
-	}
-	return fatal ? EXIT_UNTRUSTWORTHY : EXIT_DONE;
 }
 
 static int print(const struct cli *cli)
@@ -161,6 +171,8 @@ static int check_files(const struct cli *cli, const char *const *args, size_t n)
 
 static int check_usage(const struct cli *cli, size_t n)
 {
+	if (inconclusive_given && ask.gate < 0)
+		return cli_error(cli, EXIT_USAGE, "--gate-inconclusive goes with --gate PERCENT");
 	if (ask.shutdown && (ask.by || ask.gate >= 0))
 		return cli_error(cli, EXIT_USAGE,
 				 "--shutdown sets arms of several kinds against each other; leave "
@@ -203,8 +215,9 @@ static int compare_main(struct cli *cli, const char *const *args, size_t n)
 
 	if (archive && n != 1)
 		return cli_error(cli, EXIT_USAGE, "--verify ARCHIVE needs one file with the text");
-	if (archive && (ask.by || ask.shutdown || ask.gate >= 0 || ask.n_across ||
-			(format != FORMAT_TABLE && format != FORMAT_JSON) || cli->db_b))
+	if (archive && (ask.by || ask.shutdown || ask.gate >= 0 || inconclusive_given ||
+			ask.n_across || (format != FORMAT_TABLE && format != FORMAT_JSON) ||
+			cli->db_b))
 		return cli_error(cli, EXIT_USAGE,
 				 "--verify takes the comparison from the text; only --json goes "
 				 "with it");
@@ -222,8 +235,10 @@ static int compare_main(struct cli *cli, const char *const *args, size_t n)
 	status = make(cli);
 	if (!status)
 		status = print(cli);
+	if (!status && format != FORMAT_JSON)
+		compare_gate_lines(&ask, format == FORMAT_COMMIT, stdout);
 	if (!status)
-		status = verdict_status(&ask);
+		status = compare_gate_status(&ask);
 	compare_free(&ask);
 	return status;
 }

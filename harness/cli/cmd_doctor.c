@@ -11,7 +11,7 @@
 
 #define MAX_FINDINGS 64
 
-enum { OPT_CALIBRATE = 1, OPT_PARAM, OPT_BUDGET };
+enum { OPT_CALIBRATE = 1, OPT_PARAM, OPT_ROUNDS, OPT_BLOCKS, OPT_BUDGET, OPT_APART };
 
 static const struct poptOption options[] = {
 	{ "calibrate", '\0', POPT_ARG_NONE, NULL, OPT_CALIBRATE,
@@ -20,12 +20,23 @@ static const struct poptOption options[] = {
 	  NULL },
 	{ "param", 'p', POPT_ARG_STRING, NULL, OPT_PARAM | OPT_REPEATS,
 	  "with --calibrate: settings of the cells, as for `run`", "FACTOR=LEVEL[,LEVEL]" },
+	{ "rounds", '\0', POPT_ARG_STRING, NULL, OPT_ROUNDS,
+	  "with --calibrate: processes per cell of one of the runs that it is for (default 10)",
+	  "N" },
+	{ "blocks", '\0', POPT_ARG_STRING, NULL, OPT_BLOCKS,
+	  "with --calibrate: samples of each arm in a process, at most (default 1000)", "N" },
 	{ "budget", '\0', POPT_ARG_STRING, NULL, OPT_BUDGET,
-	  "with --calibrate: about how long it takes (default: 2m)", "TIME" },
+	  "with --calibrate: about how long one of those runs takes (default: 10s); all takes 20 "
+	  "times as long",
+	  "TIME" },
+	{ "apart", '\0', POPT_ARG_STRING, NULL, OPT_APART,
+	  "with --calibrate: least time from one run to the run that it is compared with (default: "
+	  "2m)",
+	  "TIME" },
 	POPT_TABLEEND
 };
 
-static bool want_calibration;
+static bool want_calibration, apart_given;
 
 static int doctor_option(struct cli *cli, int val, const char *arg)
 {
@@ -35,8 +46,15 @@ static int doctor_option(struct cli *cli, int val, const char *arg)
 		return 0;
 	case OPT_PARAM:
 		return run_take_setting(cli, arg);
+	case OPT_ROUNDS:
+		return run_take_rounds(cli, arg);
+	case OPT_BLOCKS:
+		return run_take_blocks(cli, arg);
 	case OPT_BUDGET:
 		return run_take_budget(cli, arg);
+	case OPT_APART:
+		apart_given = true;
+		return calibrate_take_apart(cli, arg);
 	}
 	return -EINVAL;
 }
@@ -179,8 +197,11 @@ static int doctor_main(struct cli *cli, const char *const *args, size_t n)
 		run_ask.benches[run_ask.n_benches++] = args[0];
 	if (want_calibration && n <= 1)
 		return calibrate_run(cli);
-	if (run_ask.n_settings || run_ask.budget_given)
-		return cli_error(cli, EXIT_USAGE, "-p and --budget go with --calibrate");
+	if (run_ask.n_settings || run_ask.budget_given || run_ask.rounds || run_ask.blocks ||
+	    apart_given)
+		return cli_error(
+			cli, EXIT_USAGE,
+			"-p, --rounds, --blocks, --budget and --apart go with --calibrate");
 	if (n)
 		return cli_error(cli, EXIT_USAGE, "takes no argument such as '%s'", args[0]);
 	status = machine_open(&m, &why);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/cli/calibrate.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/dry_run.h"
 #include "harness/cli/precision.h"
@@ -177,6 +178,8 @@ static int take_round(void *ctx, const struct run_invocation *inv, size_t n, str
 		ret = reason_set(why, -ENOMEM, "out of memory");
 	if (!ret)
 		after_round(r->cli);
+	if (!ret && run_ask.between)
+		run_ask.between(r->cli, r->config, inv->round + 1);
 	return ret;
 }
 
@@ -363,6 +366,8 @@ static int resume(const struct cli *cli, const struct machine *m)
 	status = cli_open_store(cli, STORE_WRITE, &r.rec.store);
 	if (!status)
 		status = find_interrupted(cli, r.rec.store, uuid, &c);
+	if (run_ask.sets)
+		calibrate_hooks();
 	if (!status)
 		status = resume_with(cli, m, uuid, &plan, &c, &r);
 	plan_free(&plan);

@@ -20,6 +20,7 @@ struct compare {
 	const char *across[32];
 	size_t n_across;
 	double sesoi, gate;	/* shares; gate below 0: none */
+	bool gate_strict;	/* a row that is not shown to be within the gate fails it */
 	struct report *reports; /* of A, then of B */
 	const struct report *a[COMPARE_MAX_RUNS], *b[COMPARE_MAX_RUNS];
 	size_t n_a, n_b;

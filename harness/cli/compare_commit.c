@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/cli/compare.h"
+#include "harness/cli/compare_floor.h"
 #include "harness/cli/effects.h"
 #include "harness/cli/paragraph.h"
 #include "harness/cli/remarks.h"
@@ -175,8 +175,9 @@ static void put_paragraph(const struct compare *cmp, FILE *to)
 	struct remarks remarks;
 	size_t slower = 0;
 
+	/* Of a verdict that was withheld nobody knows. */
 	for (size_t i = 0; i < c->n_rows; i++)
-		slower += c->rows[i].verdict.verdict == VERDICT_SLOWER;
+		slower += c->rows[i].verdict.verdict == VERDICT_SLOWER || c->rows[i].withheld;
 	if (!slower)
 		paragraph_put(&p, "Nothing got %s.", time ? "slower" : "more");
 	put_verdicts(cmp, VERDICT_SLOWER, time ? "Slower" : "More", &p);
@@ -195,6 +196,7 @@ static void put_paragraph(const struct compare *cmp, FILE *to)
 	if (c->sequential)
 		paragraph_put(&p,
 			      "One side was measured before the other: drift is in these figures.");
+	compare_floor_withheld(cmp, &p);
 	paragraph_end(&p);
 	comparison_remarks(c, &remarks);
 	for (size_t i = 0; i < remarks.n; i++) {

@@ -175,11 +175,14 @@ int compare_make(const struct cli *cli, struct store *a, struct store *b, struct
 	if (status)
 		return status;
 	if (cmp->shutdown)
-		return compare_shutdown(cli, cmp);
-	status = cmp->by ? compare_by(cli, cmp) : compare_sides(cli, cmp);
-	if (!status)
-		calibrate_floors(a, &cmp->c);
-	return status;
+		status = compare_shutdown(cli, cmp);
+	else
+		status = cmp->by ? compare_by(cli, cmp) : compare_sides(cli, cmp);
+	if (status)
+		return status;
+	calibrate_floors(a, &cmp->c);
+	floor_withhold(&cmp->c);
+	return 0;
 }
 
 void compare_free(struct compare *cmp)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/compare_floor.h"
 #include "harness/cli/effects.h"
 
 #define ARM_COLUMNS    6
@@ -372,6 +373,7 @@ static json_t *change_json(const struct compare *cmp, long i)
 	if (i < 0)
 		return json_null();
 	row = comparison_row_json(&cmp->c, &cmp->c.rows[i]);
+	compare_floor_json(cmp, &cmp->c.rows[i], row);
 	snprintf(unit, sizeof(unit), "%s per shutdown", clock_unit_name(cmp->a[0]->data.run.clock));
 	json_object_set_new(row, "unit", json_string(unit));
 	json_object_set_new(row, "paired", json_boolean(cmp->c.rows[i].pairing == PAIRED_BLOCKS));
@@ -440,6 +442,7 @@ json_t *compare_shutdown_json(const struct compare *cmp)
 	json_object_del(all, "paired");
 	json_object_del(all, "only_a");
 	json_object_del(all, "only_b");
+	json_object_del(all, "gate_result");
 	json_object_set_new(all, "cases", cases);
 	json_object_set_new(all, "remarks", list);
 	return all;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/cli/compare_shutdown.h"
+#include "harness/cli/compare_floor.h"
 #include "harness/cli/effects.h"
 #include "harness/cli/paragraph.h"
 #include "harness/cli/remarks.h"
@@ -137,6 +138,7 @@ void compare_shutdown_commit(const struct compare *cmp, FILE *to)
 	if (cmp->c.sequential)
 		paragraph_put(&p,
 			      "One run was measured before the other: drift is in the figures.");
+	compare_floor_withheld(cmp, &p);
 	paragraph_end(&p);
 	comparison_remarks(&cmp->c, &all);
 	for (size_t i = 0; i < all.n; i++) {

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "harness/cli/compare.h"
+#include "harness/cli/compare_floor.h"
 #include "harness/cli/effects.h"
 #include "harness/cli/remarks.h"
 
@@ -198,23 +198,6 @@ static void note_fatal(const struct report *const *runs, size_t n, FILE *to)
 		}
 }
 
-static void note_floors(const struct compare *cmp, FILE *to)
-{
-	for (size_t i = 0; i < cmp->c.n_rows; i++) {
-		const struct comparison_row *row = &cmp->c.rows[i];
-
-		if (!isfinite(row->floor))
-			continue;
-		fprintf(to, "noise floor of %s: %.2f %%\n", row->label, row->floor * 100);
-		if (cmp->gate >= 0 && cmp->gate < row->floor)
-			fprintf(to,
-				"remark: the gate of %.2f %% lies below that floor; identical code "
-				"may "
-				"fail it\n",
-				cmp->gate * 100);
-	}
-}
-
 void compare_notes(const struct compare *cmp, FILE *to)
 {
 	const struct comparison *c = &cmp->c;
@@ -233,7 +216,7 @@ void compare_notes(const struct compare *cmp, FILE *to)
 			    "figures; interleave the runs\n");
 	if (any_upper_bound(c->rows, c->n_rows))
 		fprintf(to, "remark: %s\n", UPPER_BOUND);
-	note_floors(cmp, to);
+	compare_floor_notes(cmp, to);
 	note_states(cmp->a, cmp->n_a, to);
 	note_states(cmp->b, cmp->n_b, to);
 	note_only(c->only_a, c->n_only_a, cmp->name_a, to);
@@ -275,6 +258,7 @@ json_t *compare_json(const struct compare *cmp)
 	for (size_t i = 0; i < c->n_rows; i++) {
 		json_t *row = comparison_row_json(c, &c->rows[i]);
 
+		compare_floor_json(cmp, &c->rows[i], row);
 		if (c->rows[i].level_a) {
 			json_object_set_new(row, "level_a", json_string(c->rows[i].level_a));
 			json_object_set_new(row, "level_b", json_string(c->rows[i].level_b));
@@ -282,13 +266,14 @@ json_t *compare_json(const struct compare *cmp)
 		json_array_append_new(rows, row);
 	}
 	return json_pack(
-		"{s:o, s:o, s:s*, s:s, s:s, s:s, s:b, s:s, s:b, s:f, s:f, s:o, s:o, s:o, s:o}", "a",
-		side_json(cmp->a, cmp->n_a), "b", side_json(cmp->b, cmp->n_b), "by", cmp->by,
+		"{s:o, s:o, s:s*, s:s, s:s, s:s, s:b, s:s, s:b, s:f, s:f, s:o, s:o, s:o, s:o, s:o}",
+		"a", side_json(cmp->a, cmp->n_a), "b", side_json(cmp->b, cmp->n_b), "by", cmp->by,
 		"machine", report_machine(cmp->a[0], machine, sizeof(machine)), "lane",
 		lane_name(cmp->a[0]->data.run.lane), "clock",
 		clock_unit_name(cmp->a[0]->data.run.clock), "paired", c->paired, "n_counts",
 		c->boots ? "boots" : "invocations", "one_after_the_other", c->sequential,
 		"smallest_effect", c->sesoi, "adjusted_level", c->family.level, "gate",
-		cmp->gate >= 0 ? json_real(cmp->gate) : json_null(), "rows", rows, "only_a",
-		only_json(c->only_a, c->n_only_a), "only_b", only_json(c->only_b, c->n_only_b));
+		cmp->gate >= 0 ? json_real(cmp->gate) : json_null(), "gate_result",
+		compare_gate_json(cmp), "rows", rows, "only_a", only_json(c->only_a, c->n_only_a),
+		"only_b", only_json(c->only_b, c->n_only_b));
 }

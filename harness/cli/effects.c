@@ -168,7 +168,11 @@ char *text_verdict(const struct report *r, const struct comparison *c,
 	const char *word = verdict_name(row->verdict.verdict, r->data.run.clock == CLOCK_UNIT_NS);
 	const char *what = c->boots || row->lone_boots ? "boot" : "round";
 
-	if (row->verdict.verdict == VERDICT_INCONCLUSIVE && row->verdict.needed)
+	if (row->withheld)
+		snprintf(buf, n, "%s: %s", word,
+			 row->withheld == WITHHELD_NO_FLOOR ? "no noise floor"
+							    : "inside the noise floor");
+	else if (row->verdict.verdict == VERDICT_INCONCLUSIVE && row->verdict.needed)
 		snprintf(buf, n, "%s, %zu more %s%s needed", word, row->verdict.needed, what,
 			 row->verdict.needed == 1 ? "" : "s");
 	else if (row->verdict.verdict == VERDICT_INCONCLUSIVE && row->new_run)

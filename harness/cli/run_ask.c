@@ -163,6 +163,16 @@ int run_take_budget(struct cli *cli, const char *arg)
 	return -EINVAL;
 }
 
+int run_take_rounds(struct cli *cli, const char *arg)
+{
+	return take_number(cli, "rounds", arg, 1, 100000, &run_ask.rounds);
+}
+
+int run_take_blocks(struct cli *cli, const char *arg)
+{
+	return take_number(cli, "blocks", arg, 1, 100000000, &run_ask.blocks);
+}
+
 static int take_precision(struct cli *cli, const char *arg)
 {
 	if (!percent_parse(arg, &run_ask.precision) && run_ask.precision >= 1e-5)
@@ -186,9 +196,9 @@ int run_take_option(struct cli *cli, int val, const char *arg)
 	case OPT_PRECISION:
 		return take_precision(cli, arg);
 	case OPT_ROUNDS:
-		return take_number(cli, "rounds", arg, 1, 100000, &run_ask.rounds);
+		return run_take_rounds(cli, arg);
 	case OPT_BLOCKS:
-		return take_number(cli, "blocks", arg, 1, 100000000, &run_ask.blocks);
+		return run_take_blocks(cli, arg);
 	case OPT_LABEL:
 		run_ask.label = strdup(arg);
 		return 0;

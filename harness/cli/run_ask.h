@@ -25,6 +25,14 @@ struct run_ask {
 	uint64_t budget_ns, rounds, blocks, seed;
 	double precision; /* a share; 0: not asked for */
 	bool budget_given, budget_shapes, seed_given, dry, allow_disruptive;
+	/*
+	 * A calibration is so many runs of @rounds in one, each a sample of what identical arms give;
+	 * 0: an ordinary run.
+	 */
+	unsigned sets;
+	/* Called after each round; may wait, until *config->stop. NULL: nothing. */
+	void (*between)(const struct cli *cli, const struct run_config *config,
+			unsigned rounds_done);
 	/* What to do with the finished run in place of showing it; NULL: show it. */
 	int (*after)(const struct cli *cli, struct store *store, const char *uuid, int64_t boot);
 	int cpu;
@@ -38,9 +46,11 @@ extern const struct poptOption run_options[], check_options[];
 /* For struct command. Return: 0, -EINVAL after cli_error(). */
 int run_take_option(struct cli *cli, int val, const char *arg);
 
-/* -p and --budget alone, for commands that measure too. Return: as above. */
+/* One option alone, for commands that measure too. Return: as above. */
 int run_take_setting(struct cli *cli, const char *arg);
 int run_take_budget(struct cli *cli, const char *arg);
+int run_take_rounds(struct cli *cli, const char *arg);
+int run_take_blocks(struct cli *cli, const char *arg);
 
 /* The clock, on a CPU that invocations use; the affinity of before is restored. */
 int run_calibrate(const struct machine *m, struct tick_clock *clock, unsigned ms,

@@ -194,6 +194,8 @@ void run_fill_config(const struct plan *plan, enum lane lane, struct run_config 
 		.events = run_ask.events,
 		.n_events = run_ask.n_events,
 	};
+	if (run_ask.sets)
+		c->rounds *= run_ask.sets;
 }
 
 char *run_ask_json(const struct plan *plan, const struct run_config *c)
@@ -207,13 +209,15 @@ char *run_ask_json(const struct plan *plan, const struct run_config *c)
 		json_array_append_new(settings, json_string(run_ask.settings[i]));
 	for (unsigned i = 0; i < run_ask.n_events; i++)
 		json_array_append_new(events, json_string(run_ask.events[i]));
-	j = json_pack("{s:s?, s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:i, s:f, s:b}",
-		      "preset", run_ask.preset ? run_ask.preset->name : NULL, "benchmarks", benches,
-		      "settings", settings, "events", events, "groups", (int)plan->n_groups,
-		      "rounds", (int)c->rounds, "slice_ns", (json_int_t)c->slice_ns, "budget_ns",
-		      (json_int_t)c->budget_ns, "least_rounds", (int)c->least_rounds, "min_blocks",
-		      (int)c->min_blocks, "max_blocks", (int)c->max_blocks, "cpu", c->cpu,
-		      "precision", run_ask.precision, "allow_disruptive", run_ask.allow_disruptive);
+	j = json_pack(
+		"{s:s?, s:o, s:o, s:o, s:i, s:i, s:I, s:I, s:i, s:i, s:i, s:i, s:f, s:b, s:i}",
+		"preset", run_ask.preset ? run_ask.preset->name : NULL, "benchmarks", benches,
+		"settings", settings, "events", events, "groups", (int)plan->n_groups, "rounds",
+		(int)c->rounds, "slice_ns", (json_int_t)c->slice_ns, "budget_ns",
+		(json_int_t)c->budget_ns, "least_rounds", (int)c->least_rounds, "min_blocks",
+		(int)c->min_blocks, "max_blocks", (int)c->max_blocks, "cpu", c->cpu, "precision",
+		run_ask.precision, "allow_disruptive", run_ask.allow_disruptive, "sets",
+		(int)run_ask.sets);
 	text = json_canonical(j);
 	json_decref(j);
 	return text;
@@ -237,15 +241,17 @@ int run_ask_restore(const char *text, struct run_config *c, struct reason *why)
 {
 	json_t *j = json_loads(text, 0, NULL), *preset, *benches, *settings, *events;
 	json_int_t slice, budget;
-	int rounds, min_blocks, max_blocks, cpu, disruptive = 0, least_rounds = 0, ret = 0;
+	int rounds, min_blocks, max_blocks, cpu, disruptive = 0, least_rounds = 0, sets = 0,
+						 ret = 0;
 
-	/* Older runs do not say whether anything disruptive was allowed, and have no least_rounds. */
-	if (json_unpack(j, "{s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:i, s:F, s?b, s?i}",
+	/* Older runs do not say whether anything disruptive was allowed, and lack some numbers. */
+	if (json_unpack(j, "{s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:i, s:i, s:i, s:F, s?b, s?i, s?i}",
 			"preset", &preset, "benchmarks", &benches, "settings", &settings, "events",
 			&events, "rounds", &rounds, "slice_ns", &slice, "budget_ns", &budget,
 			"min_blocks", &min_blocks, "max_blocks", &max_blocks, "cpu", &cpu,
 			"precision", &run_ask.precision, "allow_disruptive", &disruptive,
-			"least_rounds", &least_rounds)) {
+			"least_rounds", &least_rounds, "sets", &sets) ||
+	    sets < 0 || (sets && rounds % sets)) {
 		ret = reason_set(why, -EINVAL,
 				 "the run's plan cannot be read; it was made by another version; "
 				 "begin anew");
@@ -262,6 +268,8 @@ int run_ask_restore(const char *text, struct run_config *c, struct reason *why)
 		goto out;
 	}
 	run_ask.cpu = cpu;
+	run_ask.sets = (unsigned)sets;
+	run_ask.rounds = (uint64_t)(sets ? rounds / sets : rounds);
 	run_ask.allow_disruptive = disruptive;
 	*c = (struct run_config){
 		.rounds = (unsigned)rounds,

@@ -134,6 +134,7 @@ enum exit_status {
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
 	EXIT_REGRESSION = 3,
+	EXIT_UNDECIDED = 7, /* of a gate too, with --gate-inconclusive=fail */
 	EXIT_UNSUPPORTED = 4,
 	EXIT_UNTRUSTWORTHY = 5,
 	EXIT_REFUSED = 6, /* what was asked to be compared may not be */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "results/analysis/floor.h"
 #include "results/analysis/report.h"
 #include "results/analysis/stats.h"
 
@@ -56,7 +57,9 @@ struct comparison_row {
 	size_t new_run; /* values of a new run that would decide with 80 % power; 0: decided */
 	enum kind kind;
 	bool fatal;
-	double floor;		       /* noise floor as a share, NaN where it was not calibrated */
+	double floor;		       /* noise floor as a share, NaN where none applies */
+	struct row_floor floor_of;     /* set by floor_set() */
+	enum row_withheld withheld;    /* set by floor_withhold() */
 	const char *level_a, *level_b; /* of the factor compared; NULL between runs; borrowed */
 	size_t asked;		       /* comparison_by(): which pairing it belongs to */
 	char label[192];

@@ -264,3 +264,33 @@ long dataset_medians(const struct dataset *ds, unsigned group, unsigned arm, dou
 	free(scratch);
 	return (long)at;
 }
+
+/* A block may hold several samples of an arm; blocks ascend. */
+static unsigned count_blocks(const struct view *v)
+{
+	unsigned n = v->n > 0;
+
+	for (size_t i = 1; i < v->n; i++)
+		n += v->block[i] != v->block[i - 1];
+	return n;
+}
+
+unsigned dataset_blocks(const struct dataset *ds, unsigned group, unsigned arm)
+{
+	struct extent e = dataset_extent(ds, group, arm);
+	double *blocks = e.samples ? malloc(e.invocations * sizeof(*blocks)) : NULL;
+	unsigned median = 0;
+	size_t n = 0;
+
+	if (!blocks)
+		return 0;
+	for (size_t i = 0; i < ds->group[group].n; i++) {
+		struct view v = dataset_view(&ds->group[group].inv[i], arm);
+
+		if (v.n)
+			blocks[n++] = count_blocks(&v);
+	}
+	median = (unsigned)stat_median_inplace(blocks, n);
+	free(blocks);
+	return median;
+}

@@ -130,6 +130,9 @@ int dataset_pair(const struct dataset *ds, unsigned group, unsigned a, unsigned 
  */
 long dataset_values(const struct dataset *ds, unsigned group, unsigned arm, double **out);
 
+/* How many blocks an invocation holds of an arm: the median over invocations; 0 for no sample. */
+unsigned dataset_blocks(const struct dataset *ds, unsigned group, unsigned arm);
+
 /* The invocations' medians of an arm in order of their rounds; as dataset_values(). */
 long dataset_medians(const struct dataset *ds, unsigned group, unsigned arm, double **out);
 
