@@ -235,15 +235,25 @@ static const struct shutdown_arm *partner(const struct shutdown *s, const struct
 	return NULL;
 }
 
-/* The plain VM beside @a: of the same process where there is one, else the first of its memory. */
+/* The plain VM for @a: of its processes where there is one, else of its run, else of its memory. */
 static const struct shutdown_arm *plain_of(const struct shutdown *s, const struct shutdown_arm *a)
 {
 	const struct shutdown_arm *p = partner(s, a, "none");
 
-	for (size_t i = 0; i < s->n_arms && !(p && p->plain); i++)
-		if (s->arms[i].plain && first_difference(&a->memory, &s->arms[i].memory) == KEYS)
-			p = &s->arms[i];
-	return p && p->plain ? p : NULL;
+	if (p && p->plain)
+		return p;
+	p = NULL;
+	for (size_t i = 0; i < s->n_arms; i++) {
+		const struct shutdown_arm *b = &s->arms[i];
+
+		if (!b->plain || first_difference(&a->memory, &b->memory) != KEYS)
+			continue;
+		if (b->report == a->report && b->cell->row->arm_group == a->cell->row->arm_group)
+			return b;
+		if (!p || (p->report != a->report && b->report == a->report))
+			p = b;
+	}
+	return p;
 }
 
 static int compare_arm(struct shutdown *s, struct comparison *c, struct shutdown_arm *a,

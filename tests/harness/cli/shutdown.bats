@@ -223,7 +223,7 @@ td_and_plain() { # LABEL QUIRK NS
 	echo "$output" >told.json
 	jq -e '(.cases | length) == 1 and ([.cases[0].arms[] | .quirk] | sort) == ["none", "none", "off", "on"]' told.json
 	jq -e '[.cases[0].arms[] | select(.name | startswith("TD"))] as $td | ($td | length) == 2 and
-		all($td[]; .against_plain.verdict == "slower") and
+		all($td[]; .against_plain.verdict == "slower" and .against_plain.paired) and
 		([$td[] | select(.quirk == "off")][0].against_on | (.paired | not) and .verdict == "faster" and
 			(.log_ratio.value - (2 / 3 | log) | fabs) < 0.01)' told.json
 	jq -e 'all(.remarks[]; contains("of the TD") | not)' told.json
