@@ -41,7 +41,7 @@ enum floor_match floor_match(const struct floor_design *calibrated,
 
 bool floor_is_sequential(const struct comparison *c, const struct comparison_row *row)
 {
-	return c->sequential && !row->paired && row->a.report != row->b.report;
+	return c->sequential && !row->pairing && row->a.report != row->b.report;
 }
 
 static unsigned blocks_of(const struct comparison_side *s)
@@ -58,7 +58,7 @@ static void design_of(const struct comparison *c, const struct comparison_row *r
 
 	*out = (struct floor_design){ .blocks = x < y ? x : y };
 	out->rounds = (unsigned)(row->a.n < row->b.n ? row->a.n : row->b.n);
-	if (row->paired) {
+	if (row->pairing) {
 		out->name = FLOOR_PAIRED;
 		out->rounds = (unsigned)row->diff.n;
 	} else if (floor_is_sequential(c, row) && !c->boots && one_machine) {
@@ -102,7 +102,7 @@ void floor_set(const struct comparison *c, struct comparison_row *row,
 /* A share in the unit of the interval by which the row is judged. */
 static double limit_of(const struct comparison_row *row, double share)
 {
-	return effect_is_difference(row->form) || !row->ratio_valid ? share : log1p(share);
+	return comparison_by_difference(row) ? share : log1p(share);
 }
 
 static enum row_withheld withheld(const struct comparison *c, const struct comparison_row *row)
@@ -131,7 +131,7 @@ void floor_withhold(struct comparison *c)
 			continue;
 		row->verdict.verdict = VERDICT_INCONCLUSIVE;
 		/* More rounds narrow the interval, not the drift. */
-		row->more = 0;
+		row->new_run = 0;
 	}
 }
 
