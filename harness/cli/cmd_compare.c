@@ -32,7 +32,7 @@ static const struct poptOption options[] = {
 	  NULL },
 	{ "across", '\0', POPT_ARG_STRING, NULL, OPT_ACROSS | OPT_REPEATS,
 	  "environment keys that may differ because they are the question; kernel, mitigations and "
-	  "host stand for groups",
+	  "host name groups",
 	  "KEY[,KEY]" },
 	{ "format", 'f', POPT_ARG_STRING, NULL, OPT_FORMAT,
 	  "table (the default), markdown, commit or json", "FORMAT" },

@@ -361,7 +361,7 @@ static int pair_allowed(const struct report *x, const struct report *y, struct r
 	return same_benchmarks(x, y, why);
 }
 
-/* A run is no sample of two things. */
+/* One run is one sample: it cannot speak for both sides. */
 static int no_overlap(const struct report *const *a, size_t na, const struct report *const *b,
 		      size_t nb, struct reason *why)
 {

@@ -229,7 +229,7 @@ static void floor_set_of_pair_takes_paired_floor(void **state)
 	const struct store_calibration_row k = calibrated(FLOOR_PAIRED, 0.03, 6, 30, 0);
 	struct runs *t = *state;
 
-	t->rows[0].paired = true;
+	t->rows[0].pairing = PAIRED_BLOCKS;
 	t->rows[0].diff.n = 6;
 	floor_set(&t->c, t->rows, &k, 1);
 	assert_close(t->rows[0].floor, 0.03, 0);
@@ -271,11 +271,11 @@ static void floor_withhold_of_sequential_row_needs_floor(void **state)
 	for (size_t i = 0; i < COUNT(verdicts); i++) {
 		judge(row, verdicts[i].effect, verdicts[i].half, verdicts[i].was);
 		row->floor = verdicts[i].floor;
-		row->more = 7;
+		row->new_run = 7;
 		floor_withhold(&t->c);
 		if (row->verdict.verdict != verdicts[i].is || row->withheld != verdicts[i].withheld)
 			fail_msg("case %zu", i);
-		assert_int_equal(row->more, row->withheld ? 0 : 7);
+		assert_int_equal(row->new_run, row->withheld ? 0 : 7);
 	}
 }
 
@@ -303,10 +303,10 @@ static void floor_withhold_of_other_rows_changes_nothing(void **state)
 	floor_withhold(&t->c);
 	assert_int_equal(row->verdict.verdict, VERDICT_SLOWER);
 	t->c.sequential = true;
-	row->paired = true;
+	row->pairing = PAIRED_BLOCKS;
 	floor_withhold(&t->c);
 	assert_int_equal(row->verdict.verdict, VERDICT_SLOWER);
-	row->paired = false;
+	row->pairing = PAIRED_NOT;
 	row->b.report = row->a.report; /* apart, but of one run */
 	floor_withhold(&t->c);
 	assert_int_equal(row->verdict.verdict, VERDICT_SLOWER);

@@ -291,7 +291,8 @@ static void made_up_and_measured_are_not_compared(void **state)
 					 .identity = "{\"kernel\":\"6.18\",\"synthetic\":true}" } };
 	struct report real = { .data = { .run = { .uuid = "bbbbbbbb" },
 					 .identity = "{\"kernel\":\"6.18\"}" } };
-	const struct report *a = &made, *b = &real;
+	struct report other = made;
+	const struct report *a = &made, *b = &real, *c = &other;
 	const char *across[] = { "synthetic" };
 
 	(void)state;
@@ -300,7 +301,8 @@ static void made_up_and_measured_are_not_compared(void **state)
 		strstr(why.text, "run aaaaaaaa is synthetic and run bbbbbbbb was measured"));
 	assert_true(comparison_allowed(&b, 1, &a, 1, across, 1, &why) < 0);
 	assert_non_null(strstr(why.text, "run aaaaaaaa is synthetic"));
-	assert_int_equal(comparison_allowed(&a, 1, &a, 1, NULL, 0, &why), 0);
+	strcpy(other.data.run.uuid, "cccccccc");
+	assert_int_equal(comparison_allowed(&a, 1, &c, 1, NULL, 0, &why), 0);
 }
 
 int main(void)
