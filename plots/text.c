@@ -213,6 +213,16 @@ static void n_of_run(const struct feed *f, size_t run_no, char *buf, size_t n)
 		 each[1] == 1 ? "" : "s");
 }
 
+/* Other programs or the hypervisor took time from it: what is drawn may be too long. */
+static void caption_load(struct caption *out, const struct report *run)
+{
+	char remarks[LOAD_REMARKS][160];
+	size_t n = load_remarks(run, remarks);
+
+	for (size_t i = 0; i < n; i++)
+		wrapped(out, remarks[i]);
+}
+
 static void caption_run(struct caption *out, const struct feed *f, size_t i)
 {
 	const struct store_run_row *run = &f->runs[i]->data.run;
@@ -241,6 +251,7 @@ static void caption_run(struct caption *out, const struct feed *f, size_t i)
 	if (f->runs[i]->fatal)
 		wrapped(out,
 			"UNTRUSTWORTHY: a fatal flag concerns this whole run; see `tdcost show`");
+	caption_load(out, f->runs[i]);
 }
 
 bool feed_synthetic(const struct report *const *runs, size_t n)

@@ -255,6 +255,7 @@ static int measure_into(const struct cli *cli, const struct machine *m, const st
 	}
 	if (ret)
 		return cli_fail(cli, ret, &why);
+	run_warn_busy(cli, m, plan, c);
 	r->cli = cli;
 	r->config = c;
 	r->started_ns = monotonic_ns();

@@ -57,6 +57,11 @@ int compare_commit(const struct compare *cmp, FILE *to);
  */
 int compare_verify(const struct cli *cli, const char *archive, const char *path, bool json);
 
+#define COMPARE_LOAD_REMARKS (COMPARE_MAX_RUNS * LOAD_REMARKS)
+
+/* Of each run that others kept off the CPU: load_remarks(). Return: how many. */
+size_t compare_load_remarks(const struct compare *cmp, char (*out)[160]);
+
 /* Remarks and what is on one side only, for people. */
 void compare_notes(const struct compare *cmp, FILE *to);
 

@@ -269,6 +269,18 @@ static void put_command(const struct compare *cmp, FILE *to)
 	paragraph_end(&p);
 }
 
+static void put_loads(const struct compare *cmp, FILE *to)
+{
+	char remarks[COMPARE_LOAD_REMARKS][160];
+	size_t n = compare_load_remarks(cmp, remarks);
+	struct paragraph p = { to, 0, "", NULL };
+
+	for (size_t i = 0; i < n; i++) {
+		paragraph_put(&p, "Remark: %s.", remarks[i]);
+		paragraph_end(&p);
+	}
+}
+
 int compare_commit(const struct compare *cmp, FILE *to)
 {
 	struct paragraph p = { to, 0, "", NULL };
@@ -283,6 +295,7 @@ int compare_commit(const struct compare *cmp, FILE *to)
 		fputc('\n', to);
 		put_paragraph(cmp, to);
 	}
+	put_loads(cmp, to);
 	fputc('\n', to);
 	put_command(cmp, to);
 	return ferror(to) ? -EIO : 0;

@@ -285,16 +285,10 @@ void compare_floor_json(const struct compare *cmp, const struct comparison_row *
 		[FLOOR_OF_NEARER_RUNS] = "calibrated with runs nearer to each other",
 		[FLOOR_APPLIES] = "applies",
 	};
-	static const char *const reasons[] = {
-		[WITHHELD_NO_FLOOR] = "no noise floor",
-		[WITHHELD_IN_FLOOR] = "inside the noise floor",
-	};
 
 	json_object_set_new(out, "noise_floor_match", json_string(matches[row->floor_of.match]));
 	json_object_set_new(out, "noise_floor_calibrated", design_json(&row->floor_of.calibrated));
 	json_object_set_new(out, "design", design_json(&row->floor_of.design));
-	json_object_set_new(out, "withheld",
-			    row->withheld ? json_string(reasons[row->withheld]) : json_null());
 	if (cmp->gate < 0)
 		return;
 	json_object_set_new(out, "gate",

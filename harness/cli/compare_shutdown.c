@@ -429,7 +429,8 @@ static json_t *case_json(const struct compare *cmp, size_t first, size_t end)
 
 json_t *compare_shutdown_json(const struct compare *cmp)
 {
-	json_t *all = compare_json(cmp), *cases = json_array(), *list = json_array();
+	json_t *all = compare_json(cmp), *cases = json_array();
+	json_t *list = json_object_get(all, "remarks");
 	char remarks[SHUTDOWN_REMARKS][320];
 	size_t n = shutdown_remarks(cmp, remarks);
 
@@ -444,6 +445,5 @@ json_t *compare_shutdown_json(const struct compare *cmp)
 	json_object_del(all, "only_b");
 	json_object_del(all, "gate_result");
 	json_object_set_new(all, "cases", cases);
-	json_object_set_new(all, "remarks", list);
 	return all;
 }

@@ -30,7 +30,7 @@ static void put_change(const struct compare *cmp, const struct shutdown_arm *a, 
 	struct paragraph p = { to, 0, "      ", NULL };
 	const struct comparison_row *row;
 	struct shutdown_texts t;
-	char n[24];
+	char n[24], reason[64];
 
 	if (i < 0)
 		return;
@@ -47,10 +47,11 @@ static void put_change(const struct compare *cmp, const struct shutdown_arm *a, 
 		paragraph_put(&p, "n=%s,", t.n);
 	if (row->kind != a->cell->row->kind)
 		paragraph_put(&p, "%s,", kind_name(row->kind));
+	text_withheld(row, reason, sizeof(reason));
 	paragraph_put(
-		&p, "%s%s",
+		&p, "%s%s%s%s",
 		verdict_name(row->verdict.verdict, cmp->a[0]->data.run.clock == CLOCK_UNIT_NS),
-		row->fatal ? " UNTRUSTWORTHY" : "");
+		*reason ? ": " : "", reason, row->fatal ? " UNTRUSTWORTHY" : "");
 	paragraph_end(&p);
 }
 

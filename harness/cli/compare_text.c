@@ -168,6 +168,17 @@ void compare_table(const struct compare *cmp, bool markdown)
 	compare_notes(cmp, stdout);
 }
 
+size_t compare_load_remarks(const struct compare *cmp, char (*out)[160])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < cmp->n_a; i++)
+		n += load_remarks(cmp->a[i], &out[n]);
+	for (size_t i = 0; i < cmp->n_b; i++)
+		n += load_remarks(cmp->b[i], &out[n]);
+	return n;
+}
+
 static void note_states(const struct report *const *runs, size_t n, FILE *to)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -198,6 +209,15 @@ static void note_fatal(const struct report *const *runs, size_t n, FILE *to)
 		}
 }
 
+static void note_loads(const struct compare *cmp, FILE *to)
+{
+	char remarks[COMPARE_LOAD_REMARKS][160];
+	size_t n = compare_load_remarks(cmp, remarks);
+
+	for (size_t i = 0; i < n; i++)
+		fprintf(to, "remark: %s\n", remarks[i]);
+}
+
 void compare_notes(const struct compare *cmp, FILE *to)
 {
 	const struct comparison *c = &cmp->c;
@@ -216,6 +236,7 @@ void compare_notes(const struct compare *cmp, FILE *to)
 			    "figures; interleave the runs\n");
 	if (any_upper_bound(c->rows, c->n_rows))
 		fprintf(to, "remark: %s\n", UPPER_BOUND);
+	note_loads(cmp, to);
 	compare_floor_notes(cmp, to);
 	note_states(cmp->a, cmp->n_a, to);
 	note_states(cmp->b, cmp->n_b, to);
@@ -252,8 +273,12 @@ static json_t *side_json(const struct report *const *runs, size_t n)
 json_t *compare_json(const struct compare *cmp)
 {
 	const struct comparison *c = &cmp->c;
-	json_t *rows = json_array();
-	char machine[256];
+	json_t *rows = json_array(), *remarks = json_array();
+	char machine[256], loads[COMPARE_LOAD_REMARKS][160];
+	size_t n = compare_load_remarks(cmp, loads);
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(remarks, json_string(loads[i]));
 
 	for (size_t i = 0; i < c->n_rows; i++) {
 		json_t *row = comparison_row_json(c, &c->rows[i]);
@@ -275,5 +300,5 @@ json_t *compare_json(const struct compare *cmp)
 		"smallest_effect", c->sesoi, "adjusted_level", c->family.level, "gate",
 		cmp->gate >= 0 ? json_real(cmp->gate) : json_null(), "gate_result",
 		compare_gate_json(cmp), "rows", rows, "only_a", only_json(c->only_a, c->n_only_a),
-		"only_b", only_json(c->only_b, c->n_only_b));
+		"only_b", only_json(c->only_b, c->n_only_b), "remarks", remarks);
 }

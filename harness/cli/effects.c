@@ -162,16 +162,35 @@ char *text_other_interval(const struct comparison_row *row, char *buf, size_t n)
 	return buf;
 }
 
+char *text_withheld(const struct comparison_row *row, char *buf, size_t n)
+{
+	buf[0] = '\0';
+	switch (row->withheld) {
+	case WITHHELD_NOT:
+		break;
+	case WITHHELD_LOAD:
+		snprintf(buf, n, OFF_CPU_DETAIL "%.0f %% of the time",
+			 fmax(row->a.load, row->b.load) * 100);
+		break;
+	case WITHHELD_NO_FLOOR:
+		snprintf(buf, n, "no noise floor");
+		break;
+	case WITHHELD_IN_FLOOR:
+		snprintf(buf, n, "inside the noise floor");
+		break;
+	}
+	return buf;
+}
+
 char *text_verdict(const struct report *r, const struct comparison *c,
 		   const struct comparison_row *row, char *buf, size_t n)
 {
 	const char *word = verdict_name(row->verdict.verdict, r->data.run.clock == CLOCK_UNIT_NS);
 	const char *what = c->boots || row->lone_boots ? "boot" : "round";
+	char reason[64];
 
 	if (row->withheld)
-		snprintf(buf, n, "%s: %s", word,
-			 row->withheld == WITHHELD_NO_FLOOR ? "no noise floor"
-							    : "inside the noise floor");
+		snprintf(buf, n, "%s: %s", word, text_withheld(row, reason, sizeof(reason)));
 	else if (row->verdict.verdict == VERDICT_INCONCLUSIVE && row->verdict.needed)
 		snprintf(buf, n, "%s, %zu more %s%s needed", word, row->verdict.needed, what,
 			 row->verdict.needed == 1 ? "" : "s");
@@ -220,10 +239,11 @@ json_t *effect_json(const struct effect *e, size_t min_n)
 
 static json_t *side_json(const struct comparison_side *s)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:s}", "cell", s->cell->row->hash, "level",
-			 json_number(s->level), "lo", json_number(s->interval.lo), "hi",
+	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:o}", "cell", s->cell->row->hash,
+			 "level", json_number(s->level), "lo", json_number(s->interval.lo), "hi",
 			 json_number(s->interval.hi), "n", (json_int_t)s->n, "samples",
-			 (json_int_t)s->samples, "run", s->report->data.run.uuid);
+			 (json_int_t)s->samples, "run", s->report->data.run.uuid, "off_cpu",
+			 json_number(s->load));
 }
 
 json_t *series_json(const struct series *s)
@@ -241,11 +261,11 @@ static const char *const pairings[] = {
 json_t *comparison_row_json(const struct comparison *c, const struct comparison_row *row)
 {
 	bool is_time = row->a.report->data.run.clock == CLOCK_UNIT_NS;
-	char unit[96];
+	char unit[96], reason[64];
 
 	return json_pack("{s:s, s:s, s:O, s:O, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:f}, "
 			 "s:s, s:s, s:I,"
-			 " s:I, s:b, s:o, s:o, s:s, s:I, s:b}",
+			 " s:I, s:b, s:o, s:o, s:s, s:I, s:b, s:o}",
 			 "label", row->label, "benchmark", row->a.cell->row->benchmark, "factors_a",
 			 row->a.cell->factors, "factors_b", row->b.cell->factors, "kind",
 			 kind_name(row->kind), "unit",
@@ -261,5 +281,7 @@ json_t *comparison_row_json(const struct comparison *c, const struct comparison_
 			 "untrustworthy", row->fatal, "noise_floor", json_number(row->floor),
 			 "effects", series_json(&row->series), "pairing", pairings[row->pairing],
 			 "outlying", (json_int_t)row->outliers.n, "one_boot_a_side",
-			 row->lone_boots);
+			 row->lone_boots, "withheld",
+			 row->withheld ? json_string(text_withheld(row, reason, sizeof(reason)))
+				       : json_null());
 }

@@ -32,6 +32,9 @@ char *text_effect_interval(const struct comparison_row *row, char *buf, size_t n
 char *text_other(const struct comparison_row *row, const char *unit, char *buf, size_t n);
 char *text_other_interval(const struct comparison_row *row, char *buf, size_t n);
 
+/* "off the CPU for 45 % of the time": why the verdict is withheld; "" where it is not. */
+char *text_withheld(const struct comparison_row *row, char *buf, size_t n);
+
 /* "faster", "inconclusive, 4 more rounds needed". */
 char *text_verdict(const struct report *r, const struct comparison *c,
 		   const struct comparison_row *row, char *buf, size_t n);

@@ -59,6 +59,10 @@ int run_calibrate(const struct machine *m, struct tick_clock *clock, unsigned ms
 /* A CPU that was asked for must be there. Return: 0, -EINVAL. */
 int run_check_cpu(const struct machine *m, struct reason *why);
 
+/* Say so where other programs use the CPUs of the schedule. Takes 0.2 s. */
+void run_warn_busy(const struct cli *cli, const struct machine *m, const struct plan *plan,
+		   const struct run_config *c);
+
 /* Bring back, and say so, what a run that was killed has left offline. */
 void run_recover(const struct cli *cli);
 

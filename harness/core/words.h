@@ -98,6 +98,12 @@ enum trust_flag {
 	FLAG_MAX
 };
 
+/*
+ * How the detail of the sampler's FLAG_BUSY begins. Readers of a file find by it the processes that
+ * others kept off the CPU: benchmarks that sleep are off it, too, and do not get the flag.
+ */
+#define OFF_CPU_DETAIL "off the CPU for "
+
 struct trust_flag_info {
 	const char *code;    /* as stored: kebab-case, stable */
 	bool fatal;	     /* the figure is untrustworthy; otherwise a remark */

@@ -418,8 +418,9 @@ static void check_share(struct sampling *s, const struct surroundings *was,
 	double away = wall > 0 ? 1 - (double)(is->ran_ns - was->ran_ns) / wall : 0;
 
 	json_object_set_new(s->out->varying, "away_share", json_real(away));
+	json_object_set_new(s->out->varying, "wall_ns", json_integer((json_int_t)wall));
 	if (away > AWAY_TOLERANCE && !s->job->bench->sleeps)
-		flag_printf(s, FLAG_BUSY, -1, "off the CPU for %.1f %% of the time", away * 100);
+		flag_printf(s, FLAG_BUSY, -1, OFF_CPU_DETAIL "%.1f %% of the time", away * 100);
 }
 
 static void compare_surroundings(struct sampling *s, const struct surroundings *was)

@@ -147,6 +147,7 @@ int comparison_by(const struct report *r, const struct report_pairing *pairings,
 		return ret;
 	}
 	comparison_judge(out);
+	load_withhold(out);
 	return 0;
 }
 
@@ -170,6 +171,20 @@ static size_t side_samples(const struct report *const *runs, size_t n, const cha
 	return samples;
 }
 
+/* The largest over the runs of a side: one busy run is enough to move what they say together. */
+static double side_load(const struct report *const *runs, size_t n, const char *hash)
+{
+	double most = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct report_cell *c = find_cell(runs[i], hash);
+
+		if (c)
+			most = fmax(most, load_share(runs[i], c));
+	}
+	return most;
+}
+
 static int add_match(struct comparison *c, const struct report *const *a, size_t na,
 		     const struct report *const *b, size_t nb, const struct report *ra,
 		     const struct report_cell *ca, const struct report *rb,
@@ -186,6 +201,8 @@ static int add_match(struct comparison *c, const struct report *const *a, size_t
 		comparison_fill_side(&row->b, rb, cb, &y);
 		row->a.samples = side_samples(a, na, ca->row->hash, &row->fatal);
 		row->b.samples = side_samples(b, nb, cb->row->hash, &row->fatal);
+		row->a.load = side_load(a, na, ca->row->hash);
+		row->b.load = side_load(b, nb, cb->row->hash);
 		row->form = EFFECT_RATIO;
 		row->lone_boots = comparison_lone_boots(a, na, b, nb);
 		row->kind = kind_weakest(ca->row->kind, cb->row->kind);
@@ -291,6 +308,7 @@ int comparison_runs(const struct report *const *a, size_t na, const struct repor
 		return ret;
 	}
 	comparison_judge(out);
+	load_withhold(out);
 	return 0;
 }
 

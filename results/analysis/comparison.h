@@ -21,6 +21,7 @@ struct comparison_side {
 	struct interval interval; /* NaN where n is 1 */
 	size_t n;		  /* invocations, or boots where a side has several runs */
 	size_t samples;
+	double load; /* load_share(); of several runs the largest */
 };
 
 /* How the two sides of a row were set against each other. */
@@ -59,7 +60,7 @@ struct comparison_row {
 	bool fatal;
 	double floor;		       /* noise floor as a share, NaN where none applies */
 	struct row_floor floor_of;     /* set by floor_set() */
-	enum row_withheld withheld;    /* set by floor_withhold() */
+	enum row_withheld withheld;    /* set by load_withhold() and floor_withhold() */
 	const char *level_a, *level_b; /* of the factor compared; NULL between runs; borrowed */
 	size_t asked;		       /* comparison_by(): which pairing it belongs to */
 	char label[192];

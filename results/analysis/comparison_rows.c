@@ -57,6 +57,7 @@ void comparison_fill_side(struct comparison_side *s, const struct report *r,
 				       .cell = c,
 				       .n = x->n,
 				       .level = stat_median(x->v, x->n),
+				       .load = load_share(r, c),
 				       .interval = { NAN, NAN, CONF } };
 	if (x->n >= 2)
 		stat_median_interval(x->v, x->n, CONF, &s->interval);

@@ -123,7 +123,7 @@ void floor_withhold(struct comparison *c)
 		struct comparison_row *row = &c->rows[i];
 
 		/* Too few values come first: without them there is no effect to speak of. */
-		if (!floor_is_sequential(c, row) || row->verdict.needed ||
+		if (!floor_is_sequential(c, row) || row->verdict.needed || row->withheld ||
 		    row->verdict.verdict == VERDICT_UNTRUSTWORTHY)
 			continue;
 		row->withheld = withheld(c, row);
@@ -145,7 +145,7 @@ enum gate_result floor_gate(const struct comparison *c, const struct comparison_
 {
 	double limit = limit_of(row, floor_threshold(row, gate));
 
-	if (row->fatal || row->verdict.needed ||
+	if (row->fatal || row->verdict.needed || row->withheld == WITHHELD_LOAD ||
 	    (floor_is_sequential(c, row) && !isfinite(row->floor)))
 		return GATE_UNDECIDED;
 	if (row->judged.lo > limit)

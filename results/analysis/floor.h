@@ -46,6 +46,7 @@ struct row_floor {
 /* Why the verdict of a row was withheld. */
 enum row_withheld {
 	WITHHELD_NOT,
+	WITHHELD_LOAD,	   /* a side was off the CPU for too much of its time; see load.h */
 	WITHHELD_NO_FLOOR, /* sequential runs, and no floor applies */
 	WITHHELD_IN_FLOOR, /* sequential runs, and the effect is one that identical arms have, too */
 };

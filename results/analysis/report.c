@@ -170,7 +170,10 @@ static int take_invocation(void *ctx, const struct store_invocation_row *inv,
 			   const struct sample *samples, size_t n)
 {
 	struct report *r = ctx;
+	int ret = loads_add(&r->loads, inv);
 
+	if (ret)
+		return ret;
 	if (inv->round + 1 > r->rounds)
 		r->rounds = inv->round + 1;
 	take_node(r, inv->arm_group, inv->node);
@@ -234,6 +237,7 @@ void report_free(struct report *r)
 	}
 	free(r->cells);
 	free(r->values);
+	loads_free(&r->loads);
 	dataset_free(r->ds);
 	store_free_run(&r->data);
 	*r = (struct report){ 0 };

@@ -13,6 +13,7 @@
 #include "harness/core/reason.h"
 #include "harness/core/words.h"
 #include "results/analysis/dataset.h"
+#include "results/analysis/load.h"
 #include "results/store/store.h"
 
 #define REPORT_CONF 0.95
@@ -67,8 +68,9 @@ struct report {
 	size_t n_cells;
 	struct report_value *values; /* by cell, metric, subject */
 	size_t n_values;
-	bool fatal;	 /* a fatal flag that concerns the whole run */
-	unsigned rounds; /* finished */
+	struct loads loads; /* of its processes */
+	bool fatal;	    /* a fatal flag that concerns the whole run */
+	unsigned rounds;    /* finished */
 };
 
 /* Read and summarise a run. Return: 0 or -errno with @why. Free with report_free(). */

@@ -344,6 +344,7 @@ int shutdown_make(const struct report *const *runs, size_t n, double sesoi, stru
 		return ret;
 	}
 	comparison_judge(c);
+	load_withhold(c);
 	withhold(out, c);
 	return 0;
 }

@@ -41,6 +41,8 @@ static void read_invocation(sqlite3_stmt *st, struct store_invocation_row *inv)
 		.started = sqlite3_column_int64(st, 9),
 		.overhead = sqlite3_column_double(st, 6),
 		.unit_per_tick = tick_hz > 0 ? 1e9 / tick_hz : 0,
+		.varying = (const char *)sqlite3_column_text(st, 10),
+		.off_cpu = sqlite3_column_int(st, 11),
 	};
 }
 
@@ -77,9 +79,10 @@ static int prepare(struct walk *w, int64_t run, bool warmup)
 {
 	static const char *const invocations =
 		"SELECT i.id, i.round, i.position, i.arm_group, i.cpu, i.node, " OVERHEAD
-		", b.tick_hz, i.samples, i.started FROM invocation i JOIN boot b ON b.id = i.boot "
-		"WHERE i.run "
-		"= ?"
+		", b.tick_hz, i.samples, i.started, i.varying,"
+		" EXISTS (SELECT 1 FROM flag f WHERE f.invocation = i.id AND f.code = 'busy'"
+		"  AND f.detail LIKE '" OFF_CPU_DETAIL "%')"
+		" FROM invocation i JOIN boot b ON b.id = i.boot WHERE i.run = ?"
 		" ORDER BY i.round, i.position";
 	static const char *const samples[] = {
 		"SELECT seq, arm, block, cpu, ticks, work FROM sample WHERE invocation = ?"

@@ -254,6 +254,8 @@ struct store_invocation_row {
 	int64_t started;      /* Unix time in ms */
 	double overhead;      /* ticks: what to subtract from each sample */
 	double unit_per_tick; /* ns (or instructions) per tick */
+	const char *varying;  /* JSON; until @each returns */
+	bool off_cpu;	      /* it carries a flag that begins with OFF_CPU_DETAIL */
 };
 int store_each_invocation(struct store *s, const char *uuid, bool warmup,
 			  int (*each)(void *ctx, const struct store_invocation_row *inv,

@@ -3,7 +3,9 @@
  * make_arms FILE LABEL ARM...: add a run that nobody measured to a database. An ARM is
  * BENCH:GROUP:NODE:NS:FACTOR=LEVEL,..., whose time per unit of work lies around NS in each of eight
  * processes; a NODE below zero is unknown. NS 0 makes it one that was skipped. From the environment:
- * LANE; SKEW, a level ("none") whose arms have two processes that took ten times as long; PER, the unit of teardown's work, a 4 KiB page without it; NUMA, how many nodes there are; RELEASE, the kernel's.
+ * LANE; AWAY, the share of its time that each process was off the CPU, "0.5" or one for each after
+ * commas, of a benchmark other than vm, which sleeps, with the sampler's flag; STEAL, ticks of 10 ms
+ * that the hypervisor took from each process's second; SKEW, a level ("none") whose arms have two processes that took ten times as long; PER, the unit of teardown's work, a 4 KiB page without it; NUMA, how many nodes there are; RELEASE, the kernel's.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -156,11 +158,51 @@ static size_t fill(unsigned group, unsigned round, struct sample *samples)
 	return n;
 }
 
+/* The share of AWAY that the process of a round has. */
+static double away_of(unsigned round)
+{
+	const char *at = getenv("AWAY");
+
+	for (unsigned i = 0; at && i < round && strchr(at, ','); i++)
+		at = strchr(at, ',') + 1;
+	return at ? strtod(at, NULL) : 0;
+}
+
+/* What the sampler says of a process's time. */
+struct around {
+	char varying[128], detail[64];
+	struct store_flag flags[2];
+	size_t n_flags;
+};
+
+static void look_around(unsigned group, unsigned round, struct around *out)
+{
+	const char *steal = getenv("STEAL");
+	double away = away_of(round);
+	bool sleeps = false;
+
+	for (size_t i = 0; i < n_arms; i++)
+		sleeps |= arms[i].group == group && !strcmp(arms[i].bench, "vm");
+	out->n_flags = 0;
+	snprintf(out->varying, sizeof(out->varying),
+		 "{\"away_share\":%.4f,\"steal_ticks\":%d,\"wall_ns\":1000000000}", away,
+		 steal ? atoi(steal) : 0);
+	snprintf(out->detail, sizeof(out->detail), OFF_CPU_DETAIL "%.1f %% of the time",
+		 away * 100);
+	if (away > 0.02 && !sleeps)
+		out->flags[out->n_flags++] =
+			(struct store_flag){ FLAG_BUSY, false, (int)group, -1, out->detail };
+	if (steal)
+		out->flags[out->n_flags++] =
+			(struct store_flag){ FLAG_STEAL, false, (int)group, -1, "made up" };
+}
+
 static int put_round(struct store *s, const char *uuid, int64_t boot, unsigned round,
 		     struct reason *why)
 {
 	struct sample samples[MAX_GROUPS][MAX_ARMS * BLOCKS];
 	struct store_invocation inv[MAX_GROUPS];
+	struct around around[MAX_GROUPS];
 	unsigned n = 0;
 
 	for (unsigned g = 0; g < MAX_GROUPS; g++) {
@@ -171,12 +213,15 @@ static int put_round(struct store *s, const char *uuid, int64_t boot, unsigned r
 			node = arms[i].group == g ? arms[i].node : node;
 		if (!count)
 			continue;
+		look_around(g, round, &around[g]);
 		inv[n] = (struct store_invocation){ .round = round,
 						    .position = n,
 						    .arm_group = g,
 						    .node = node,
 						    .setup = "{}",
-						    .varying = "{}",
+						    .varying = around[g].varying,
+						    .flags = around[g].flags,
+						    .n_flags = around[g].n_flags,
 						    .started = 1,
 						    .samples = samples[g],
 						    .n_samples = count };

@@ -52,7 +52,7 @@ resumed() { # DB
 	run --separate-stderr tdcost run --resume @last --db "$1"
 	echo "$output"
 	assert_measured "$1"
-	[ -z "$stderr" ]
+	assert_silent
 	[[ $output == *"done, 12 rounds, seed 4711"* ]]
 }
 

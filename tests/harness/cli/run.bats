@@ -7,7 +7,7 @@ load helper
 @test "null is measured, stored and printed" {
 	run --separate-stderr tdcost run null "${SMALL[@]}"
 	assert_measured
-	[ -z "$stderr" ]
+	assert_silent
 	[ -s tdcost.db ]
 	[[ $output == "run "*"done, 2 rounds"* ]]
 	[[ $output == *"ns per multiplication"* ]]
@@ -35,7 +35,7 @@ load helper
 @test "run_progress_that_cannot_be_written_does_not_end_the_run" {
 	TDCOST_PROGRESS=nowhere/log run --separate-stderr tdcost run null "${SMALL[@]}"
 	assert_measured
-	[ -z "$stderr" ]
+	assert_silent
 }
 
 @test "run_after_round_sees_the_round_in_the_database" {
