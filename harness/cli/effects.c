@@ -188,16 +188,19 @@ char *text_verdict(const struct report *r, const struct comparison *c,
 	const char *word = verdict_name(row->verdict.verdict, r->data.run.clock == CLOCK_UNIT_NS);
 	const char *what = c->boots || row->lone_boots ? "boot" : "round";
 	char reason[64];
+	size_t at;
 
-	if (row->withheld)
-		snprintf(buf, n, "%s: %s", word, text_withheld(row, reason, sizeof(reason)));
-	else if (row->verdict.verdict == VERDICT_INCONCLUSIVE && row->verdict.needed)
+	if (row->verdict.verdict == VERDICT_INCONCLUSIVE && row->verdict.needed)
 		snprintf(buf, n, "%s, %zu more %s%s needed", word, row->verdict.needed, what,
 			 row->verdict.needed == 1 ? "" : "s");
 	else if (row->verdict.verdict == VERDICT_INCONCLUSIVE && row->new_run)
 		snprintf(buf, n, "%s; try a new run of %zu %ss", word, row->new_run, what);
 	else
 		snprintf(buf, n, "%s", word);
+	at = strlen(buf);
+	if (row->withheld)
+		snprintf(buf + at, n - at, "%s %s", row->verdict.needed ? ";" : ":",
+			 text_withheld(row, reason, sizeof(reason)));
 	return buf;
 }
 

@@ -4,9 +4,9 @@
 
 #include "harness/cli/run_ask.h"
 #include "harness/machine/busy.h"
+#include "results/analysis/load.h"
 
-#define LOOK_NS	  200000000
-#define BUSY	  0.10 /* two of the 20 ticks that a look lasts */
+#define LOOK_NS	  200000000 /* 20 of the ticks that /proc/stat counts in */
 #define MAX_CPUS  1024
 #define MAX_LOOKS 100 /* rounds; more of them hardly draw another CPU */
 
@@ -53,7 +53,7 @@ void run_warn_busy(const struct cli *cli, const struct machine *m, const struct 
 	for (size_t i = 1; i < n; i++)
 		if (cpu_use(&was[i], &is[i]) > cpu_use(&was[most], &is[most]))
 			most = i;
-	if (cpu_use(&was[most], &is[most]) > BUSY)
+	if (cpu_use(&was[most], &is[most]) > LOAD_MOST)
 		cli_error(cli, 0,
 			  "the machine is busy: CPU %u was %.0f %% in use in the last %g s; stop "
 			  "other work, or expect inconclusive verdicts",

@@ -51,41 +51,35 @@ static void add_stolen(struct load *out, const struct load_process *p, double *w
 	*wall_ns += p->wall_ns ? (double)p->wall_ns : p->steal_ticks ? NAN : 0;
 }
 
-int loads_summary(const struct loads *l, int group, struct load *out)
+struct load loads_summary(const struct loads *l, int group)
 {
-	double *shares = malloc((l->n + 1) * sizeof(*shares)), sum = 0, wall_ns = 0;
+	struct load out = { 0 };
+	double sum = 0, wall_ns = 0;
 
-	*out = (struct load){ 0 };
-	if (!shares)
-		return -ENOMEM;
 	for (size_t i = 0; i < l->n; i++) {
 		const struct load_process *p = &l->v[i];
 
 		if (group >= 0 && p->group != (unsigned)group)
 			continue;
-		shares[out->processes++] = p->away;
+		out.processes++;
 		sum += p->away;
-		out->most = fmax(out->most, p->away);
-		if (p->away > 0 && (!out->busy++ || p->away < out->least))
-			out->least = p->away;
-		add_stolen(out, p, &wall_ns);
+		out.most = fmax(out.most, p->away);
+		if (p->away > 0 && (!out.busy++ || p->away < out.least))
+			out.least = p->away;
+		add_stolen(&out, p, &wall_ns);
 	}
-	if (out->processes) {
-		out->mean = sum / (double)out->processes;
-		out->median = stat_median_inplace(shares, out->processes);
-	}
-	out->stolen = out->steal_ticks ? (double)out->steal_ticks * TICK_NS / wall_ns : 0;
-	free(shares);
-	return 0;
+	if (out.processes)
+		out.mean = sum / (double)out.processes;
+	if (out.steal_ticks)
+		out.stolen = (double)out.steal_ticks * TICK_NS / wall_ns;
+	return out;
 }
 
 double load_share(const struct report *r, const struct report_cell *cell)
 {
-	struct load l;
+	struct load l = loads_summary(&r->loads, (int)cell->row->arm_group);
 
-	if (loads_summary(&r->loads, (int)cell->row->arm_group, &l))
-		return NAN;
-	/* A NaN of the file does not hide the other. */
+	/* Of a NaN and a number fmax() takes the number. */
 	return fmax(l.mean, l.stolen);
 }
 
@@ -135,11 +129,8 @@ static size_t remark_stolen(const char *uuid, const struct load *l, char *buf, s
 
 size_t load_remarks(const struct report *r, char (*out)[160])
 {
-	struct load l;
-	size_t n;
+	struct load l = loads_summary(&r->loads, -1);
+	size_t n = remark_away(r->data.run.uuid, &l, out[0], sizeof(out[0]));
 
-	if (loads_summary(&r->loads, -1, &l))
-		return 0;
-	n = remark_away(r->data.run.uuid, &l, out[0], sizeof(out[0]));
 	return n + remark_stolen(r->data.run.uuid, &l, out[n], sizeof(out[n]));
 }

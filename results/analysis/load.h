@@ -13,7 +13,7 @@
 #include "results/store/store.h"
 
 /* Above this share of the time no verdict is given. tdcost-statistics(7) has the measurements. */
-#define LOAD_MOST 0.05
+#define LOAD_MOST 0.10
 
 struct comparison;
 struct report_cell;
@@ -36,10 +36,9 @@ struct loads {
 /* Of the processes of an arm group, or of a whole run. Shares are of wall time. */
 struct load {
 	size_t processes;
-	size_t busy;		   /* how many of them were off the CPU */
-	double least;		   /* of the busy ones */
-	double median, mean, most; /* of all; 0 without processes */
-	size_t robbed;		   /* how many lost time to the hypervisor */
+	size_t busy;		  /* how many of them were off the CPU */
+	double least, most, mean; /* least: of the busy ones; the others of all */
+	size_t robbed;		  /* how many lost time to the hypervisor */
 	uint64_t steal_ticks;
 	double stolen; /* NaN where the file does not say how long the processes sampled */
 };
@@ -48,8 +47,8 @@ struct load {
 int loads_add(struct loads *l, const struct store_invocation_row *inv);
 void loads_free(struct loads *l);
 
-/* @group -1: all groups. Return: 0, -ENOMEM. */
-int loads_summary(const struct loads *l, int group, struct load *out);
+/* @group -1: all groups. All 0 without processes. */
+struct load loads_summary(const struct loads *l, int group);
 
 /**
  * load_share() - the share of their time that a cell's processes did not run

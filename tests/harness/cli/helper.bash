@@ -35,9 +35,14 @@ assert_measured() { # [DB]
 	tdcost show --json --db "${1:-tdcost.db}" 2>/dev/null | jq -e 'any(.flags[]; .fatal)' >/dev/null
 }
 
-# Takes the line off stderr that says that this machine is busy: that may be so at any time.
+# FILE without the line that says that this machine is busy: that may be so at any time.
+but_busy() { # FILE
+	grep -v '^tdcost [a-z]*: the machine is busy: CPU ' "$1" || true
+}
+
+# Takes it off stderr.
 forget_busy() {
-	stderr=$(grep -v '^tdcost [a-z]*: the machine is busy: CPU ' <<<"$stderr") || true
+	stderr=$(but_busy /dev/stdin <<<"$stderr")
 	stderr_lines=()
 	[ -z "$stderr" ] || mapfile -t stderr_lines <<<"$stderr"
 }
