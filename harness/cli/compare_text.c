@@ -276,10 +276,13 @@ json_t *compare_json(const struct compare *cmp)
 	json_t *rows = json_array(), *remarks = json_array();
 	char machine[256], loads[COMPARE_LOAD_REMARKS][160];
 	size_t n = compare_load_remarks(cmp, loads);
+	struct remarks of_rows;
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(remarks, json_string(loads[i]));
-
+	comparison_remarks(c, &of_rows);
+	for (size_t i = 0; i < of_rows.n; i++)
+		json_array_append_new(remarks, json_string(of_rows.line[i]));
 	for (size_t i = 0; i < c->n_rows; i++) {
 		json_t *row = comparison_row_json(c, &c->rows[i]);
 
@@ -291,7 +294,8 @@ json_t *compare_json(const struct compare *cmp)
 		json_array_append_new(rows, row);
 	}
 	return json_pack(
-		"{s:o, s:o, s:s*, s:s, s:s, s:s, s:b, s:s, s:b, s:f, s:f, s:o, s:o, s:o, s:o, s:o}",
+		"{s:o, s:o, s:s*, s:s, s:s, s:s, s:b, s:s, s:b, s:f, s:f, s:o, s:o, s:o, s:o, s:o, "
+		"s:o}",
 		"a", side_json(cmp->a, cmp->n_a), "b", side_json(cmp->b, cmp->n_b), "by", cmp->by,
 		"machine", report_machine(cmp->a[0], machine, sizeof(machine)), "lane",
 		lane_name(cmp->a[0]->data.run.lane), "clock",

@@ -57,6 +57,7 @@ calibrations() {
 @test "doctor_calibrate_stores_floor_with_its_design" {
 	run --separate-stderr tdcost "${CALIBRATE[@]}" --apart 0 --json
 	echo "$output $stderr"
+	forget_busy
 	[ "$status" = 0 ]
 	[[ $stderr == "tdcost doctor: about "*": 20 runs of 6 rounds in one; the second half begins "* ]]
 	jq -e 'length == 2 and all(.[]; .rounds == 6 and .blocks == 5 and .floor >= 0 and .lo <= .hi and

@@ -130,7 +130,7 @@ static void load_share_is_the_larger_of_both(void **state)
 
 static struct comparison_row withheld(enum verdict v, double a, double b)
 {
-	struct comparison_row row = { .a.load = a, .b.load = b, .verdict.verdict = v, .more = 7 };
+	struct comparison_row row = { .a.load = a, .b.load = b, .verdict.verdict = v, .new_run = 7 };
 	struct comparison c = { .rows = &row, .n_rows = 1 };
 
 	load_withhold(&c);
@@ -151,7 +151,7 @@ static void load_withhold_above_the_limit_on_either_side(void **state)
 
 			assert_int_equal(row.verdict.verdict, VERDICT_INCONCLUSIVE);
 			assert_int_equal(row.withheld, WITHHELD_LOAD);
-			assert_int_equal(row.more, 0);
+			assert_int_equal(row.new_run, 0);
 		}
 }
 
@@ -165,7 +165,7 @@ static void load_withhold_at_the_limit_or_unknown_keeps_the_verdict(void **state
 
 		assert_int_equal(row.verdict.verdict, VERDICT_SLOWER);
 		assert_int_equal(row.withheld, WITHHELD_NOT);
-		assert_int_equal(row.more, 7);
+		assert_int_equal(row.new_run, 7);
 	}
 }
 
