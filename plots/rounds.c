@@ -22,6 +22,7 @@ static double deviation(const struct feed_row *r, double median)
 	return r->value > 0 ? median / r->value - 1 : 0;
 }
 
+/* The samples are in units of the clock; a row's value is in what its section is drawn in. */
 static int load(const struct feed *f, struct strip *strips, double *scale)
 {
 	double most = 0;
@@ -34,8 +35,10 @@ static int load(const struct feed *f, struct strip *strips, double *scale)
 				       &s->median);
 		if (s->n < 0)
 			return (int)s->n;
-		for (long k = 0; k < s->n; k++)
+		for (long k = 0; k < s->n; k++) {
+			s->median[k] /= f->sections[r->section].scale;
 			most = fmax(most, fabs(deviation(r, s->median[k])));
+		}
 	}
 	/* Counts agree exactly, and then any scale will do. */
 	*scale = most > 0 ? fmin(feed_nice_ceiling(fmax(most, 1e-6)), MAX_SCALE) : 0.01;

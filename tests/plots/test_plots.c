@@ -226,6 +226,36 @@ static void test_rounds_rows(void **state)
 	free(text);
 }
 
+/* The strips lie around the median whatever unit the picture is in: no point is beyond its strip. */
+static void rounds_drawn_in_us_deviates_by_percents(void **state)
+{
+	static const uint32_t us[] = { 975, 990, 995, 1000, 1005, 1010, 1025 };
+	const struct report *r;
+	struct fixture f;
+	char *text;
+
+	(void)state;
+	fixture_start(&f, "abcdef01-0000-4000-8000-000000000000", "");
+	fixture_cell(&f, "null", 0, 0, "ops=1000", KIND_MEASURED, 0, 0);
+	for (unsigned i = 0; i < 7; i++) {
+		struct sample s = { .ticks = us[i] * 1000, .work = 1 };
+
+		assert_int_equal(dataset_add(f.r.ds, 0, i, &s, 1, 0, 1), 0);
+	}
+	assert_int_equal(dataset_arm(f.r.ds, 0, 0, 0.95, &f.r.cells[0].sum), 0);
+	f.r.cells[0].has_data = true;
+	r = &f.r;
+	text = drawing_feed("cost", &r, 1);
+	assert_holds(text, "null: cost in us per multiplication");
+	free(text);
+	text = drawing_feed("rounds", &r, 1);
+	assert_holds(text, "\"-2.5 +2.5 %\"");
+	assert_holds(text, "\n1\t2.35\t2\t-0.025\t0\n");
+	assert_holds(text, "\n7\t1.65\t2\t0.025\t0\n");
+	free(text);
+	fixture_end(&f);
+}
+
 /* A million samples become about a thousand steps, and the extremes are among them. */
 static void test_ecdf_is_thinned(void **state)
 {
@@ -440,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_cost_rows),
 		cmocka_unit_test(test_saving_rows),
 		cmocka_unit_test(test_rounds_rows),
+		cmocka_unit_test(rounds_drawn_in_us_deviates_by_percents),
 		cmocka_unit_test(test_ecdf_is_thinned),
 		cmocka_unit_test(test_ecdf_panels_hold_eight),
 		cmocka_unit_test(test_two_runs_stand_side_by_side),
