@@ -18,6 +18,7 @@ enum {
 	OPT_GATE_INCONCLUSIVE,
 	OPT_SESOI,
 	OPT_SHUTDOWN,
+	OPT_TAILS,
 	OPT_VERIFY,
 };
 
@@ -29,6 +30,9 @@ static const struct poptOption options[] = {
 	{ "shutdown", '\0', POPT_ARG_NONE, NULL, OPT_SHUTDOWN,
 	  "the arms of a shutdown, in one run or two: a TD's with quirk on and off, and a plain "
 	  "VM's",
+	  NULL },
+	{ "tails", 't', POPT_ARG_NONE, NULL, OPT_TAILS,
+	  "p90 and p99 in place of medians; 10 and 40 samples of an arm in a process are needed",
 	  NULL },
 	{ "across", '\0', POPT_ARG_STRING, NULL, OPT_ACROSS | OPT_REPEATS,
 	  "environment keys that may differ because they are the question; kernel, mitigations and "
@@ -115,6 +119,9 @@ static int compare_option(struct cli *cli, int val, const char *arg)
 	case OPT_SHUTDOWN:
 		ask.shutdown = true;
 		return 0;
+	case OPT_TAILS:
+		ask.tails = true;
+		return 0;
 	case OPT_ACROSS:
 		return take_across(cli, strdup(arg));
 	case OPT_FORMAT:
@@ -173,6 +180,9 @@ static int check_usage(const struct cli *cli, size_t n)
 {
 	if (inconclusive_given && ask.gate < 0)
 		return cli_error(cli, EXIT_USAGE, "--gate-inconclusive goes with --gate PERCENT");
+	if (ask.tails && (ask.shutdown || format == FORMAT_COMMIT))
+		return cli_error(cli, EXIT_USAGE, "--tails: leave %s out",
+				 ask.shutdown ? "--shutdown" : "--format commit");
 	if (ask.shutdown && (ask.by || ask.gate >= 0))
 		return cli_error(cli, EXIT_USAGE,
 				 "--shutdown sets arms of several kinds against each other; leave "
@@ -215,9 +225,9 @@ static int compare_main(struct cli *cli, const char *const *args, size_t n)
 
 	if (archive && n != 1)
 		return cli_error(cli, EXIT_USAGE, "--verify ARCHIVE needs one file with the text");
-	if (archive && (ask.by || ask.shutdown || ask.gate >= 0 || inconclusive_given ||
-			ask.n_across || (format != FORMAT_TABLE && format != FORMAT_JSON) ||
-			cli->db_b))
+	if (archive && (ask.by || ask.shutdown || ask.tails || ask.gate >= 0 ||
+			inconclusive_given || ask.n_across ||
+			(format != FORMAT_TABLE && format != FORMAT_JSON) || cli->db_b))
 		return cli_error(cli, EXIT_USAGE,
 				 "--verify takes the comparison from the text; only --json goes "
 				 "with it");

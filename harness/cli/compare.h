@@ -8,6 +8,7 @@
 
 #include "harness/cli/cli.h"
 #include "results/analysis/comparison.h"
+#include "results/analysis/comparison_tails.h"
 #include "results/analysis/shutdown.h"
 
 #define COMPARE_MAX_RUNS 64
@@ -17,6 +18,7 @@ struct compare {
 	const char *select_a, *select_b; /* select_b NULL with by, and may be with shutdown */
 	const char *by;			 /* "quirk" or "quirk=on,off"; NULL between runs */
 	bool shutdown;			 /* the arms of a shutdown, in one run or two */
+	bool tails;			 /* p90 and p99 in place of medians */
 	const char *across[32];
 	size_t n_across;
 	double sesoi, gate;	/* shares; gate below 0: none */
@@ -25,8 +27,9 @@ struct compare {
 	const struct report *a[COMPARE_MAX_RUNS], *b[COMPARE_MAX_RUNS];
 	size_t n_a, n_b;
 	struct comparison c;
-	struct shutdown s;	     /* whose changes are the rows of c */
-	char name_a[64], name_b[64]; /* "quirk=on", "1a2b3c4d" */
+	struct tails_lack lack[TAILS_COMPARED]; /* with tails */
+	struct shutdown s;			/* whose changes are the rows of c */
+	char name_a[64], name_b[64];		/* "quirk=on", "1a2b3c4d" */
 };
 
 /*
@@ -41,6 +44,12 @@ void compare_machines(const struct compare *cmp);
 
 void compare_table(const struct compare *cmp, bool markdown);
 json_t *compare_json(const struct compare *cmp);
+
+/* Replace the rows of @cmp->c by those of p90 and p99. Return: 0 or exit status. */
+int compare_tails(const struct cli *cli, struct compare *cmp);
+
+/* A line for each quantile that some rows lack. */
+void compare_tails_notes(const struct compare *cmp, FILE *to);
 
 /* The same of the arms of a shutdown. */
 void compare_shutdown_table(const struct compare *cmp, bool markdown);

@@ -101,7 +101,9 @@ static void note_missing(const struct compare *cmp, const struct comparison_row 
 		fprintf(to,
 			"none is known for %s of which one side came after the other; interleave "
 			"them\n",
-			cmp->c.boots ? "boots" : "runs on different machines");
+			cmp->tails     ? "tails of runs"
+			: cmp->c.boots ? "boots"
+				       : "runs on different machines");
 		break;
 	case FLOOR_DESIGN_UNKNOWN:
 		fprintf(to,

@@ -180,7 +180,13 @@ int compare_make(const struct cli *cli, struct store *a, struct store *b, struct
 		status = cmp->by ? compare_by(cli, cmp) : compare_sides(cli, cmp);
 	if (status)
 		return status;
-	calibrate_floors(a, &cmp->c);
+	/* Nobody calibrates tails. */
+	if (cmp->tails)
+		status = compare_tails(cli, cmp);
+	else
+		calibrate_floors(a, &cmp->c);
+	if (status)
+		return status;
 	floor_withhold(&cmp->c);
 	return 0;
 }

@@ -237,6 +237,7 @@ void compare_notes(const struct compare *cmp, FILE *to)
 	if (any_upper_bound(c->rows, c->n_rows))
 		fprintf(to, "remark: %s\n", UPPER_BOUND);
 	note_loads(cmp, to);
+	compare_tails_notes(cmp, to);
 	compare_floor_notes(cmp, to);
 	note_states(cmp->a, cmp->n_a, to);
 	note_states(cmp->b, cmp->n_b, to);

@@ -323,10 +323,8 @@ size_t comparison_next(const struct comparison *c, size_t i)
 
 void comparison_free(struct comparison *c)
 {
-	for (size_t i = 0; i < c->n_rows; i++) {
-		free(c->rows[i].effects);
-		free(c->rows[i].rounds);
-	}
+	for (size_t i = 0; i < c->n_rows; i++)
+		comparison_free_row(&c->rows[i]);
 	free(c->rows);
 	free(c->only_a);
 	free(c->only_b);

@@ -196,6 +196,12 @@ void comparison_judge(struct comparison *c)
 		judge(c, &c->rows[i]);
 }
 
+void comparison_free_row(struct comparison_row *row)
+{
+	free(row->effects);
+	free(row->rounds);
+}
+
 struct comparison_row *comparison_new_row(struct comparison *c)
 {
 	struct comparison_row *rows = realloc(c->rows, (c->n_rows + 1) * sizeof(*rows));
@@ -208,12 +214,15 @@ struct comparison_row *comparison_new_row(struct comparison *c)
 	return rows;
 }
 
-static void scale(struct effect *e, double by)
+struct effect effect_scaled(const struct effect *e, double by)
 {
-	e->value *= by;
-	e->lo *= by;
-	e->hi *= by;
-	e->sd *= by;
+	struct effect out = *e;
+
+	out.value *= by;
+	out.lo *= by;
+	out.hi *= by;
+	out.sd *= by;
+	return out;
 }
 
 int comparison_fill_paired(struct comparison_row *row, struct pair_effects *e, double units)
@@ -227,7 +236,7 @@ int comparison_fill_paired(struct comparison_row *row, struct pair_effects *e, d
 		ret = effect_of_processes(e->share, e->n, CONF, &row->share);
 	if (!ret)
 		ret = effect_of_processes(e->ratio, e->n, CONF, &row->ratio);
-	scale(&row->diff, units);
+	row->diff = effect_scaled(&row->diff, units);
 	deciding = comparison_by_difference(row) ? &e->share : &e->ratio;
 	row->effects = *deciding;
 	row->rounds = e->round;
@@ -246,9 +255,8 @@ void comparison_fill_apart(struct comparison_row *row, const struct comparison_v
 	for (size_t i = 0; i < a->n; i++)
 		mean += a->v[i] / (double)a->n;
 	welch(a->v, a->n, b->v, b->n, &row->diff);
-	row->share = row->diff;
 	/* A difference of means, so a share of the mean. */
-	scale(&row->share, 1 / fabs(mean));
+	row->share = effect_scaled(&row->diff, 1 / fabs(mean));
 	row->ratio_valid = la && lb;
 	if (row->ratio_valid)
 		welch(la, a->n, lb, b->n, &row->ratio);

@@ -15,6 +15,12 @@ struct comparison_values {
 int comparison_values(const struct report *r, const struct report_cell *c,
 		      struct comparison_values *out);
 
+/* The effect in other units: @by times as many. */
+struct effect effect_scaled(const struct effect *e, double by);
+
+/* What a row owns. */
+void comparison_free_row(struct comparison_row *row);
+
 /* An empty row at the end, or NULL. The rows may move. */
 struct comparison_row *comparison_new_row(struct comparison *c);
 

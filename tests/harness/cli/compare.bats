@@ -494,3 +494,42 @@ assert_narrow() {
 		[ "$status" = 1 ]
 	done
 }
+
+# ---- tails ----
+
+# LABEL BLOCKS: as measured(), with as many samples in each of six processes.
+with_blocks() {
+	tdcost run null -p twin=a,b --label "$1" --rounds 6 --blocks "$2" --budget 1m >/dev/null || [ $? = 5 ]
+	sql 'DELETE FROM flag WHERE fatal'
+}
+
+@test "compare_tails_of_arms_and_of_runs_has_rows_for_p90_and_p99" {
+	with_blocks long 40
+	compared label=long --by twin --tails
+	jq -e '.paired and [.rows[].label | split(" ")[-1]] == ["p90", "p99"] and
+		all(.rows[]; .log_ratio.n == 6 and .judged.lo <= .log_ratio.value)' compared.json
+	with_blocks longer 40
+	compared label=long label=longer --tails
+	jq -e '(.rows | length) == 4 and (.paired | not) and
+		([.rows[].label | select(endswith(" p99"))] | length) == 2' compared.json
+}
+
+@test "compare_tails_too_few_samples_says_how_many_are_needed" {
+	run tdcost compare label=left --by twin --tails
+	[ "$status" = 2 ]
+	[[ $output == *"p90 needs 2 processes with 10 samples of each arm, p99 with 40, and a process has 5"* ]]
+	with_blocks some 12
+	run tdcost compare label=some --by twin --tails
+	[ "$status" = 0 ]
+	[[ $output == *" p90 "* && $output != *" p99 "* ]]
+	[[ $output == *"p99: not compared for 1 cell; a process needs 40 samples of each arm and has 12 at most"* ]]
+}
+
+@test "compare_tails_with_boots_commit_or_shutdown_is_refused" {
+	for with in "label=boot label=left" "label=left --by twin --format commit" "label=left --shutdown"; do
+		# shellcheck disable=SC2086  # several words
+		run tdcost compare --tails $with
+		[ "$status" = 2 ]
+		[[ $output == *--tails* ]]
+	done
+}
