@@ -59,6 +59,12 @@ static const char *number(const struct feed_row *r, double v, char *buf, size_t 
 	return buf;
 }
 
+/* S23: NaN where it has no interval. */
+static double p99_of(const struct report_value *v)
+{
+	return v->tails[TAIL_P99].value;
+}
+
 static void load(struct curves *c)
 {
 	for (; c->n < c->f->n; c->n++) {
@@ -71,7 +77,7 @@ static void load(struct curves *c)
 		curve->n = r->of->n;
 		snprintf(curve->figures, sizeof(curve->figures), "%7zu %7s %7s %7s", r->of->n,
 			 number(r, r->of->p50, p50, sizeof(p50)),
-			 r->of->n < 100 ? "-" : number(r, r->of->p99, p99, sizeof(p99)),
+			 isnan(p99_of(r->of)) ? "-" : number(r, p99_of(r->of), p99, sizeof(p99)),
 			 number(r, r->of->max, max, sizeof(max)));
 	}
 	c->figures = "      n     p50     p99     max";

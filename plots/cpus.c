@@ -72,11 +72,12 @@ static int add_rows(struct feed *f, struct reason *why)
 			  "stop` yield them");
 }
 
-/* S12: a percentile beyond which no value lies is not known. */
+/* S23: a percentile without an interval is not known. */
 static void make_figures(struct curve *c)
 {
 	enum clock_unit clock = c->row->run->data.run.clock;
 	const struct report_value *v = c->row->of;
+	double p999_of = v->tails[TAIL_P999].value;
 	char p50[32], p999[32], max[32], above[32] = "";
 	size_t late = 0;
 
@@ -86,7 +87,7 @@ static void make_figures(struct curve *c)
 		snprintf(above, sizeof(above), "%9zu", late);
 	snprintf(c->figures, sizeof(c->figures), "%7zu %7s %7s %7s %s", v->n,
 		 unit_number(v->p50, clock, p50, sizeof(p50)),
-		 v->n < 1000 ? "-" : unit_number(v->p999, clock, p999, sizeof(p999)),
+		 isnan(p999_of) ? "-" : unit_number(p999_of, clock, p999, sizeof(p999)),
 		 unit_number(v->max, clock, max, sizeof(max)), above);
 }
 

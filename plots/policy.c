@@ -52,7 +52,7 @@ static const char *interval_text(const struct report_value *v, enum clock_unit c
 }
 
 #define BRIEF "%8s %8s"
-#define FULL  "%8s %-14s %8s %8s %8s %-14s %9s"
+#define FULL  "%8s %-14s %8s %8s %8s %-14s %15s"
 
 static void heads(char brief[FOREST_FIGURES], char full[FOREST_FIGURES])
 {
@@ -61,24 +61,37 @@ static void heads(char brief[FOREST_FIGURES], char full[FOREST_FIGURES])
 		 "late");
 }
 
+/* "3/60 2/10": stops, then the processes that hold one; "0/60 <26 %": the bound on their share. */
+static const char *late_text(const struct report_value *v, char *buf, size_t n)
+{
+	struct interval in;
+
+	if (!v || tails_occurrence(v->hit_processes, v->invocations, &in))
+		snprintf(buf, n, "-");
+	else if (v->hits)
+		snprintf(buf, n, "%zu/%zu %zu/%zu", v->hits, v->samples, v->hit_processes,
+			 v->invocations);
+	else
+		snprintf(buf, n, "0/%zu <%.2g %%", v->samples, 100 * in.hi);
+	return buf;
+}
+
 static void figures(const struct feed_row *row, char brief[FOREST_FIGURES],
 		    char full[FOREST_FIGURES])
 {
 	enum clock_unit clock = row->run->data.run.clock;
-	char part[PARTS][32], total[32], stop[72], interval[72], late[32] = "-";
-	const struct report_value *v = value_of(row, LATE);
+	char part[PARTS][32], total[32], stop[72], interval[72], late[96];
 	const char *text[PARTS];
 
 	for (size_t i = 0; i < PARTS; i++)
 		text[i] = part_text(row, i, part[i], sizeof(part[i]));
 	unit_number(row->of->level, clock, total, sizeof(total));
-	if (v)
-		snprintf(late, sizeof(late), "%.0f/%zu", v->total, v->n);
 	snprintf(brief, FOREST_FIGURES, BRIEF, text[PART_STOP], total);
 	snprintf(full, FOREST_FIGURES, FULL, text[PART_STOP],
 		 interval_text(value_of(row, metrics[PART_STOP]), clock, stop, sizeof(stop)),
 		 text[PART_OWN], text[PART_EARLY], total,
-		 interval_text(row->of, clock, interval, sizeof(interval)), late);
+		 interval_text(row->of, clock, interval, sizeof(interval)),
+		 late_text(value_of(row, LATE), late, sizeof(late)));
 }
 
 static int add_rows(struct feed *f, struct reason *why)
@@ -130,7 +143,8 @@ int policy_feed(FILE *data, const struct report *const *runs, size_t n, struct r
 		"medians over invocations; bar: stop, until no CPU is left in the mask; own, the "
 		"flush of the kexec-ing CPU behind it; early, the flush before it; lines: 95 % "
 		"intervals of the stop and, with a point, of the total; flagged and dirty in %; "
-		"late: stops in which a CPU was late past 1 s, of n; none in n is below 3/n");
+		"late: stops in which a CPU was late past 1 s, of n; then the processes that had "
+		"one, or, for none, the upper 95 % bound on the share of processes that have one");
 	ret = forest_write(data, &f, &style);
 	if (!ret)
 		ret = feed_done(data, why);

@@ -6,19 +6,40 @@
 
 #define MAX_PAIRINGS 1024
 
-static json_t *summary_json(const struct arm_summary *s)
+/* S23: quantiles with their 95 % intervals; null where there is none. */
+static void set_tails(json_t *to, const struct tail tails[TAILS])
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o,"
-			 " s:I, s:o, s:o}",
+	static const char *const keys[TAILS][3] = { { "p90", "p90_lo", "p90_hi" },
+						    { "p99", "p99_lo", "p99_hi" },
+						    { "p999", "p999_lo", "p999_hi" } };
+
+	for (unsigned i = 0; i < TAILS; i++) {
+		json_object_set_new(to, keys[i][0], json_number(tails[i].value));
+		json_object_set_new(to, keys[i][1], json_number(tails[i].interval.lo));
+		json_object_set_new(to, keys[i][2], json_number(tails[i].interval.hi));
+	}
+}
+
+static json_t *numbers_json(const struct arm_summary *s)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
 			 "median", json_number(s->level), "lo", json_number(s->interval.lo), "hi",
 			 json_number(s->interval.hi), "level", json_number(s->interval.level), "n",
 			 (json_int_t)s->invocations, "samples", (json_int_t)s->samples, "within",
 			 json_number(s->within), "between", json_number(s->between), "min",
-			 json_number(s->min), "p50", json_number(s->p50), "p90",
-			 json_number(s->p90), "p99", json_number(s->p99), "p999",
-			 json_number(s->p999), "max", json_number(s->max), "outliers",
-			 (json_int_t)s->outliers, "blocks", series_json(&s->blocks), "rounds",
-			 series_json(&s->rounds));
+			 json_number(s->min), "p50", json_number(s->p50), "max",
+			 json_number(s->max), "outliers", (json_int_t)s->outliers, "blocks",
+			 series_json(&s->blocks), "rounds", series_json(&s->rounds));
+}
+
+static json_t *summary_json(const struct report *r, const struct report_cell *c)
+{
+	json_t *summary = numbers_json(&c->sum);
+	struct tail tails[TAILS];
+
+	if (!tails_arm(r->ds, c->row->arm_group, c->row->arm, tails))
+		set_tails(summary, tails);
+	return summary;
 }
 
 static json_t *cell_json_row(const struct report *r, const struct report_cell *c)
@@ -32,7 +53,7 @@ static json_t *cell_json_row(const struct report *r, const struct report_cell *c
 			 c->row->reason, "untrustworthy", c->fatal, "unit",
 			 report_unit(r, c, unit, sizeof(unit)), "gb_s",
 			 c->gb_s > 0 ? json_real(c->gb_s) : json_null(), "summary",
-			 c->has_data ? summary_json(&c->sum) : json_null());
+			 c->has_data ? summary_json(r, c) : json_null());
 }
 
 /* All of them are one family: a report's verdicts are adjusted together (S9). */
@@ -75,27 +96,43 @@ static json_t *flags_json(const struct report *r)
 	return list;
 }
 
-/* A subject of null is all of them together. */
-static json_t *values_json(const struct report *r)
+/* S23: in how many samples and processes it occurred, and in which share of processes it does. */
+static void set_occurrence(json_t *to, const struct report_value *v)
 {
-	json_t *list = json_array();
+	struct interval in;
 
-	for (size_t i = 0; i < r->n_values; i++) {
-		const struct report_value *v = &r->values[i];
-		const char *quantity = v->metric ? v->metric->quantity : "count";
+	if (!report_is_occurrence(v) || tails_occurrence(v->hit_processes, v->invocations, &in))
+		return;
+	json_object_set_new(to, "hits", json_integer((json_int_t)v->hits));
+	json_object_set_new(to, "hit_processes", json_integer((json_int_t)v->hit_processes));
+	json_object_set_new(to, "processes_lo", json_number(in.lo));
+	json_object_set_new(to, "processes_hi", json_number(in.hi));
+}
 
-		json_array_append_new(
-			list,
-			json_pack("{s:s, s:s, s:s?, s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, "
-				  "s:f}",
+/* A subject of null is all of them together. */
+static json_t *value_json(const struct report *r, const struct report_value *v)
+{
+	const char *quantity = v->metric ? v->metric->quantity : "count";
+	json_t *value = json_pack("{s:s, s:s, s:s?, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:f}",
 				  "cell", v->cell->row->hash, "metric", v->name, "subject",
 				  *v->subject ? v->subject : NULL, "quantity", quantity, "unit",
 				  strcmp(quantity, "duration") ? quantity
 							       : clock_unit_name(r->data.run.clock),
-				  "n", (json_int_t)v->n, "total", v->total, "min", v->min, "p50",
-				  v->p50, "p90", v->p90, "p99", v->p99, "p999", v->p999, "max",
-				  v->max));
-	}
+				  "n", (json_int_t)v->n, "samples", (json_int_t)v->samples,
+				  "processes", (json_int_t)v->invocations, "total", v->total, "min",
+				  v->min, "p50", v->p50, "max", v->max);
+
+	set_tails(value, v->tails);
+	set_occurrence(value, v);
+	return value;
+}
+
+static json_t *values_json(const struct report *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n_values; i++)
+		json_array_append_new(list, value_json(r, &r->values[i]));
 	return list;
 }
 

@@ -150,25 +150,47 @@ static void percent_cell(struct table *t, double share)
 		table_cell(t, "-");
 }
 
-static void print_tail_row(struct table *t, const struct report_cell *c)
+/* S23: a quantile without an interval is not known. */
+static void tail_cells(struct table *t, const struct tail tails[TAILS], double divisor)
+{
+	for (unsigned i = 0; i < TAILS; i++) {
+		const struct interval *of = &tails[i].interval;
+		char value[32], interval[80];
+
+		if (isnan(tails[i].value))
+			table_cell(t, "-");
+		else
+			table_cell(t, "%s %s",
+				   text_number(tails[i].value / divisor, value, sizeof(value)),
+				   text_interval(of->lo / divisor, of->hi / divisor, of->level,
+						 interval, sizeof(interval)));
+	}
+}
+
+static void number_cell(struct table *t, double v)
+{
+	char text[32];
+
+	table_cell(t, "%s", text_number(v, text, sizeof(text)));
+}
+
+static void print_tail_row(const struct report *r, struct table *t, const struct report_cell *c,
+			   double divisor)
 {
 	const struct arm_summary *s = &c->sum;
-	const struct {
-		double value, beyond; /* share of the samples that lie beyond it */
-	} q[] = { { s->min, 1 },   { s->p50, .5 },    { s->p90, .1 },
-		  { s->p99, .01 }, { s->p999, .001 }, { s->max, 1 } };
-	char a[32], shape[160];
+	struct tail tails[TAILS];
+	char shape[160];
 
+	if (tails_arm(r->ds, c->row->arm_group, c->row->arm, tails))
+		return;
 	shape_text(s, shape, sizeof(shape));
 	table_row(t);
 	table_cell(t, "%s", c->label);
 	table_cell(t, "%zu", s->samples);
-	/* S12: a percentile beyond which no sample lies is not known. */
-	for (size_t i = 0; i < ARRAY_SIZE(q); i++)
-		table_cell(t, "%s",
-			   (double)s->samples * q[i].beyond < 1
-				   ? "-"
-				   : text_number(q[i].value, a, sizeof(a)));
+	number_cell(t, s->min / divisor);
+	number_cell(t, s->p50 / divisor);
+	tail_cells(t, tails, divisor);
+	number_cell(t, s->max / divisor);
 	percent_cell(t, s->within);
 	percent_cell(t, s->between);
 	table_cell(t, "%zu", s->outliers);
@@ -178,15 +200,17 @@ static void print_tail_row(struct table *t, const struct report_cell *c)
 static void print_tails(const struct report *r, const char *benchmark)
 {
 	static const char *const columns[] = { "cell",	    ">n",	  ">min",      ">p50",
-					       ">p90",	    ">p99",	  ">p99.9",    ">max",
+					       ">p90",	    ">p99",	  ">p99.9",    ">max of n",
 					       ">within %", ">between %", ">outliers", "shape" };
 	struct table *t = table_new(columns, ARRAY_SIZE(columns));
+	struct told_in in = told_in(r, longest(r, benchmark));
 
 	for (size_t i = 0; t && i < r->n_cells; i++)
 		if (r->cells[i].has_data && !strcmp(r->cells[i].row->benchmark, benchmark))
-			print_tail_row(t, &r->cells[i]);
-	printf("\n%s: tails over all n samples; spread (IQR) within and between processes\n",
-	       benchmark);
+			print_tail_row(r, t, &r->cells[i], in.divisor);
+	printf("\n%s: tails over all n samples, %s, with 95 %% intervals; spread (IQR) within and "
+	       "between processes\n",
+	       benchmark, in.unit ? in.unit : clock_unit_name(r->data.run.clock));
 	if (t)
 		table_print(t, stdout);
 }
@@ -205,27 +229,37 @@ static const char *value_unit(const struct report *r, const struct report_value 
 						       : clock_unit_name(r->data.run.clock);
 }
 
-/* Zero in n says "rarer than 3/n", not "never": with 95 % confidence (S12). */
+/* "stops"; CPUs share the sample that they are part of, so it is samples then. */
+static const char *trials_of(const struct report_value *v, char *buf, size_t n)
+{
+	snprintf(buf, n, "%ss", strcmp(v->metric->per, "CPU") ? v->metric->per : "sample");
+	return buf;
+}
+
+/* S23: none in n says "rare", not "never", and samples of one process are one trial. */
 static void print_occurrence(struct table *t, const struct report_value *v)
 {
-	char a[32];
+	struct interval in;
+	char trials[64];
 
-	if (v->total > 0)
-		table_cell(t, "%s in %zu, of %zu processes", text_number(v->total, a, sizeof(a)),
-			   v->n, v->invocations);
+	trials_of(v, trials, sizeof(trials));
+	if (tails_occurrence(v->hit_processes, v->invocations, &in))
+		table_cell(t, "-");
+	else if (!v->hits)
+		table_cell(
+			t,
+			"0 of %zu %s in %zu processes: in less than %.2g %% of processes (95 %%)",
+			v->samples, trials, v->invocations, 100 * in.hi);
 	else
-		table_cell(t, "0 in %zu, so below %.3g %% for the draws of %zu processes", v->n,
-			   fmin(100, 300.0 / (double)v->n), v->invocations);
+		table_cell(t,
+			   "%zu of %zu %s, in %zu of %zu processes: in [%.2g, %.3g] %% of "
+			   "processes (95 %%)",
+			   v->hits, v->samples, trials, v->hit_processes, v->invocations,
+			   100 * in.lo, 100 * in.hi);
 }
 
 static void print_value(struct table *t, const struct report_value *v, double divisor)
 {
-	const struct {
-		double value, beyond; /* share of the values that lie beyond it */
-	} q[] = { { v->min, 1 },   { v->p50, .5 },    { v->p90, .1 },
-		  { v->p99, .01 }, { v->p999, .001 }, { v->max, 1 } };
-	char a[32];
-
 	table_row(t);
 	table_cell(t, "%s", v->cell->label);
 	table_cell(t, "%s", *v->subject ? v->subject : "all");
@@ -234,11 +268,10 @@ static void print_value(struct table *t, const struct report_value *v, double di
 		return;
 	}
 	table_cell(t, "%zu", v->n);
-	for (size_t i = 0; i < ARRAY_SIZE(q); i++)
-		table_cell(t, "%s",
-			   (double)v->n * q[i].beyond < 1
-				   ? "-"
-				   : text_number(q[i].value / divisor, a, sizeof(a)));
+	number_cell(t, v->min / divisor);
+	number_cell(t, v->p50 / divisor);
+	tail_cells(t, v->tails, divisor);
+	number_cell(t, v->max / divisor);
 }
 
 /* Of many CPUs all together are told, and each only with the tails. */
@@ -264,8 +297,8 @@ static struct told_in values_told_in(const struct report *r, const struct report
 /* One table for each metric: units differ. */
 static void print_values(const struct report *r, bool tails)
 {
-	static const char *const columns[] = { "cell", ">of",  ">n",	 ">min", ">p50",
-					       ">p90", ">p99", ">p99.9", ">max" };
+	static const char *const columns[] = { "cell", ">of",  ">n",	 ">min",     ">p50",
+					       ">p90", ">p99", ">p99.9", ">max of n" };
 	static const char *const rare[] = { "cell", ">of", ">how often" };
 
 	for (size_t first = 0; first < r->n_values; first++) {

@@ -14,6 +14,7 @@
 #include "harness/core/words.h"
 #include "results/analysis/dataset.h"
 #include "results/analysis/load.h"
+#include "results/analysis/tails.h"
 #include "results/store/store.h"
 
 #define REPORT_CONF 0.95
@@ -48,8 +49,12 @@ struct report_value {
 	char name[32];			       /* of the metric: "event", "cpu_time" */
 	char subject[96];		       /* "page-faults", "cpu 3"; "" for all */
 	size_t n;			       /* values */
-	double min, p50, p90, p99, p999, max;  /* durations in units of the clock */
+	double min, p50, max;		       /* durations in units of the clock */
+	struct tail tails[TAILS];
 	double total;
+	size_t samples;	      /* that yielded a value; n counts each CPU of a sample */
+	size_t hits;	      /* samples that yielded one above 0: where it occurred */
+	size_t hit_processes; /* that hold such a sample */
 	/* S5: median over invocations of the invocation's median; NaN to NaN for one invocation. */
 	size_t invocations; /* that hold a value */
 	double level;
@@ -58,7 +63,7 @@ struct report_value {
 	double *sorted; /* all values, ascending; NULL where the row over all CPUs has them */
 };
 
-/* Is it a share of the samples in which something went wrong: told as total in n, 3/n for none? */
+/* Does it count samples in which something went wrong: is it shown with a bound by process? */
 bool report_is_occurrence(const struct report_value *v);
 
 struct report {

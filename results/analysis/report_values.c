@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A value, and the process that yielded it. */
+/* A value, and the process and the sample of it that yielded it. */
 struct drawn {
 	double value;
 	int64_t invocation;
+	uint32_t sample;
 };
 
 /* A growing list of values. */
@@ -87,32 +88,48 @@ static int ascending(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static int by_invocation(const void *a, const void *b)
+static int by_sample(const void *a, const void *b)
 {
 	const struct drawn *x = a, *y = b;
 
 	if (x->invocation != y->invocation)
 		return x->invocation < y->invocation ? -1 : 1;
-	return ascending(&x->value, &y->value);
+	return x->sample < y->sample ? -1 : x->sample > y->sample;
 }
 
-/* The invocations' medians, to @medians. @values has room for all of one. Sorts @of. */
-static size_t medians_of(struct values *of, double *values, struct report_median *medians)
+/* The end of the values of the process that yielded @of->v[from]. */
+static size_t process_end(const struct values *of, size_t from)
+{
+	size_t end = from + 1;
+
+	while (end < of->n && of->v[end].invocation == of->v[from].invocation)
+		end++;
+	return end;
+}
+
+/*
+ * The invocations' medians to @medians, how many values each has to @counts. @values has room for
+ * all of one.
+ */
+static size_t medians_of(const struct values *of, double *values, struct report_median *medians,
+			 size_t *counts)
 {
 	size_t n = 0;
 
-	qsort(of->v, of->n, sizeof(*of->v), by_invocation);
 	for (size_t i = 0, end; i < of->n; i = end) {
-		for (end = i; end < of->n && of->v[end].invocation == of->v[i].invocation; end++)
-			values[end - i] = of->v[end].value;
+		end = process_end(of, i);
+		for (size_t k = i; k < end; k++)
+			values[k - i] = of->v[k].value;
+		counts[n] = end - i;
 		medians[n++] = (struct report_median){ of->v[i].invocation,
-						       stat_quantile_sorted(values, end - i, 0.5) };
+						       stat_median_inplace(values, end - i) };
 	}
 	return n;
 }
 
 /* S5, as dataset_arm() does it for the samples' time. */
-static int level_of(struct values *of, double *scratch, struct report_value *out)
+static int level_of(const struct values *of, double *scratch, size_t *counts,
+		    struct report_value *out)
 {
 	struct report_median *kept;
 	int ret = 0;
@@ -120,7 +137,7 @@ static int level_of(struct values *of, double *scratch, struct report_value *out
 	out->medians = malloc(of->n * sizeof(*out->medians));
 	if (!out->medians)
 		return -ENOMEM;
-	out->invocations = medians_of(of, scratch, out->medians);
+	out->invocations = medians_of(of, scratch, out->medians, counts);
 	kept = realloc(out->medians, out->invocations * sizeof(*kept));
 	out->medians = kept ? kept : out->medians;
 	/* There are no more of them than values. */
@@ -133,29 +150,67 @@ static int level_of(struct values *of, double *scratch, struct report_value *out
 	return ret;
 }
 
-static int summarise(struct values *of, struct report_value *out)
+/*
+ * S23: the CPUs of one sample share what made them late, so samples are counted, and processes. @of is
+ * in the order of by_sample().
+ */
+static void count_samples(const struct values *of, struct report_value *out)
 {
-	double *v = malloc(of->n * sizeof(*v));
-	int ret = v ? level_of(of, v, out) : -ENOMEM;
+	int64_t hit_process = 0;
 
-	if (ret) {
-		free(v);
-		return ret;
+	for (size_t i = 0, end; i < of->n; i = end) {
+		bool hit = false;
+
+		for (end = i; end < of->n && !by_sample(&of->v[i], &of->v[end]); end++)
+			hit |= of->v[end].value > 0;
+		out->samples++;
+		if (!hit)
+			continue;
+		out->hit_processes += !out->hits || of->v[i].invocation != hit_process;
+		hit_process = of->v[i].invocation;
+		out->hits++;
 	}
+}
+
+/* The values of @of, which is sorted by process, to @v; ascending in the end. */
+static int distribution_of(const struct values *of, const size_t *counts, double *v,
+			   struct report_value *out)
+{
+	int ret;
+
 	for (size_t i = 0; i < of->n; i++) {
 		v[i] = of->v[i].value;
 		out->total += v[i];
 	}
+	ret = tails_pooled(v, counts, out->invocations, out->tails);
 	qsort(v, of->n, sizeof(*v), ascending);
 	out->n = of->n;
 	out->min = v[0];
 	out->p50 = stat_quantile_sorted(v, of->n, 0.5);
-	out->p90 = stat_quantile_sorted(v, of->n, 0.9);
-	out->p99 = stat_quantile_sorted(v, of->n, 0.99);
-	out->p999 = stat_quantile_sorted(v, of->n, 0.999);
 	out->max = v[of->n - 1];
-	out->sorted = v;
-	return 0;
+	return ret;
+}
+
+static int summarise(struct values *of, struct report_value *out)
+{
+	double *v = malloc(of->n * sizeof(*v));
+	size_t *counts = malloc(of->n * sizeof(*counts));
+	int ret = v && counts ? 0 : -ENOMEM;
+
+	if (!ret) {
+		qsort(of->v, of->n, sizeof(*of->v), by_sample);
+		ret = level_of(of, v, counts, out);
+	}
+	if (!ret) {
+		count_samples(of, out);
+		ret = distribution_of(of, counts, v, out);
+	}
+	free(counts);
+	if (ret)
+		free(v);
+	else
+		out->sorted = v;
+	return ret;
 }
 
 /* A row at place @at. Parts of an arm that the plan does not hold have none. */
@@ -229,6 +284,7 @@ static int end_metric(struct collecting *c)
 
 static int take_part(void *ctx, const struct store_part_row *part)
 {
+	const struct drawn drawn = { part->value, part->invocation, part->sample };
 	struct collecting *c = ctx;
 	int ret = 0;
 
@@ -240,7 +296,7 @@ static int take_part(void *ctx, const struct store_part_row *part)
 	else if (strcmp(part->subject, c->of.subject))
 		ret = end_subject(c);
 	c->of = *part;
-	return ret ? ret : push(&c->subject, &(struct drawn){ part->value, part->invocation }, 1);
+	return ret ? ret : push(&c->subject, &drawn, 1);
 }
 
 int report_load_values(struct store *store, const char *uuid, struct report *r, struct reason *why)

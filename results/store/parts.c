@@ -11,7 +11,7 @@ int store_each_part(struct store *s, const char *uuid,
 	static const char *const sql =
 		"SELECT i.arm_group, s.arm, j.metric, j.name,"
 		" CASE WHEN m.quantity = 'duration' THEN p.value * (1e9 / b.tick_hz) ELSE p.value "
-		"END, i.id"
+		"END, i.id, p.seq"
 		" FROM part p"
 		" JOIN subject j ON j.id = p.subject"
 		" JOIN invocation i ON i.id = p.invocation"
@@ -36,6 +36,7 @@ int store_each_part(struct store *s, const char *uuid,
 			.arm = (unsigned)sqlite3_column_int64(st, 1),
 			.value = sqlite3_column_double(st, 4),
 			.invocation = sqlite3_column_int64(st, 5),
+			.sample = (uint32_t)sqlite3_column_int64(st, 6),
 		};
 
 		sql_text(st, 2, part.metric, sizeof(part.metric));

@@ -266,6 +266,7 @@ int store_each_invocation(struct store *s, const char *uuid, bool warmup,
 struct store_part_row {
 	unsigned arm_group, arm;
 	int64_t invocation; /* store_invocation_row.id of its sample's */
+	uint32_t sample;    /* its sample.seq */
 	char metric[32], subject[96];
 	double value;
 };

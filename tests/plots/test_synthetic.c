@@ -409,7 +409,7 @@ static void test_policy_parts(void **state)
 		assert_near(n[2], (empty + own + early) / 1e6);
 	}
 	assert_holds(text, "      -");
-	assert_holds(text, "0/24\"");
+	assert_holds(text, "0/24 <39 %\"");
 	free(text);
 }
 
@@ -421,7 +421,7 @@ static void test_policy_of_one_stop(void **state)
 
 	assert_holds(text, "\"early_virt 100     50    (!)\"");
 	assert_holds(text, "n = 1 ");
-	assert_holds(text, "0/1\"");
+	assert_holds(text, "0/1 <95 %\"");
 	free(text);
 }
 

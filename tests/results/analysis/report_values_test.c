@@ -17,6 +17,7 @@
 #define RUN	 "22222222-0000-4000-8000-000000000000"
 #define BLOCKS	 3
 #define CPUS	 2
+#define PARTS	 (1 + 2 * CPUS)
 
 static const int medians[] = { 1000, 1010, 990, 1005, 995, 1020, 980, 1003 };
 static const int around[BLOCKS] = { -7, 0, 9 };
@@ -74,6 +75,7 @@ static void begin(struct db *db)
 		{ "stop", 1, "time", "duration", "stop", 0 },
 		{ "stop", 1, "tail", "duration", "CPU", 0 },
 		{ "stop", 1, "empty", "duration", "stop", 0 },
+		{ "stop", 1, "cpu_late", "occurrence", "CPU", 0 },
 	};
 	static const char *const factors[] = { "{\"policy\":\"percpu\"}", "{\"policy\":\"none\"}" };
 	const struct store_run run = { .uuid = RUN,
@@ -101,12 +103,12 @@ static void begin(struct db *db)
 
 /*
  * Arm 0 yields a stop and two CPUs in each sample, cpu 1 always 100 ns later; ticks are half
- * nanoseconds. Arm 1 yields nothing.
+ * nanoseconds. In the rounds 1 and 5 both CPUs are late in the first sample and cpu 0 in the second. Arm 1 yields nothing.
  */
 static void put_rounds(struct db *db, unsigned rounds)
 {
 	for (unsigned round = 0; round < rounds; round++) {
-		struct store_part parts[BLOCKS * (1 + CPUS)];
+		struct store_part parts[BLOCKS * PARTS];
 		struct sample samples[2 * BLOCKS];
 		const struct store_invocation v = { .round = round,
 						    .setup = "{}",
@@ -118,13 +120,16 @@ static void put_rounds(struct db *db, unsigned rounds)
 
 		for (unsigned i = 0; i < BLOCKS; i++) {
 			double ticks = 2.0 * (medians[round] + around[i]);
-			struct store_part *p = &parts[i * (1 + CPUS)];
+			bool late = round % 4 == 1 && i < 2;
+			struct store_part *p = &parts[i * PARTS];
 
 			samples[2 * i] = (struct sample){ 2 * i, 0, (int32_t)i, 0, 5000, 1 };
 			samples[2 * i + 1] = (struct sample){ 2 * i + 1, 1, (int32_t)i, 0, 9, 1 };
 			p[0] = (struct store_part){ 2 * i, "empty", "stop", ticks };
 			p[1] = (struct store_part){ 2 * i, "tail", "cpu 0", ticks };
 			p[2] = (struct store_part){ 2 * i, "tail", "cpu 1", ticks + 200 };
+			p[3] = (struct store_part){ 2 * i, "cpu_late", "cpu 0", late };
+			p[4] = (struct store_part){ 2 * i, "cpu_late", "cpu 1", late && !i };
 		}
 		assert_int_equal(store_put_round(db->s, RUN, db->boot, &v, 1, &why), 0);
 	}
@@ -181,6 +186,44 @@ static void cpus_are_told_together(void **state)
 	assert_close(v[2].level, 1101.5, 1e-9);
 	assert_null(v[1].sorted);
 	assert_null(v[2].sorted);
+	report_free(&r);
+}
+
+/* S23: both CPUs of a stop are one stop, and the stops of a process are one process. */
+static void values_late_cpus_count_stops_and_processes(void **state)
+{
+	const struct report_value *v;
+	struct report r;
+
+	load(*state, COUNT(medians), &r);
+	v = report_value_of(&r, &r.cells[0], "cpu_late");
+	assert_non_null(v);
+	assert_true(report_is_occurrence(v));
+	assert_string_equal(v->subject, "");
+	assert_int_equal(v->n, 8 * BLOCKS * CPUS);
+	assert_close(v->total, 6, 0);
+	assert_int_equal(v->samples, 8 * BLOCKS);
+	assert_int_equal(v->hits, 4);
+	assert_int_equal(v->hit_processes, 2);
+	assert_int_equal(v->invocations, 8);
+	/* cpu 1 alone: in one stop of each. */
+	assert_string_equal(v[2].subject, "cpu 1");
+	assert_int_equal(v[2].hits, 2);
+	assert_int_equal(v[2].hit_processes, 2);
+	report_free(&r);
+}
+
+/* S23: 24 and 48 values are too few for any tail. */
+static void values_few_have_no_tail(void **state)
+{
+	const struct report_value *v;
+	struct report r;
+
+	load(*state, COUNT(medians), &r);
+	v = report_value_of(&r, &r.cells[0], "empty");
+	assert_true(isnan(v->tails[TAIL_P90].value) && isnan(v->tails[TAIL_P99].value));
+	v = report_value_of(&r, &r.cells[0], "tail");
+	assert_true(isnan(v->tails[TAIL_P999].value));
 	report_free(&r);
 }
 
@@ -311,6 +354,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_level_is_over_invocations),
 		TEST(cpus_are_told_together),
+		TEST(values_late_cpus_count_stops_and_processes),
+		TEST(values_few_have_no_tail),
 		TEST(what_was_not_yielded_has_no_row),
 		TEST(one_invocation_has_no_interval),
 		cmocka_unit_test(a_difference_is_told_by_phase),
