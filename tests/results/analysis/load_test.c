@@ -130,7 +130,9 @@ static void load_share_is_the_larger_of_both(void **state)
 
 static struct comparison_row withheld(enum verdict v, double a, double b)
 {
-	struct comparison_row row = { .a.load = a, .b.load = b, .verdict.verdict = v, .new_run = 7 };
+	struct comparison_row row = {
+		.a.load = a, .b.load = b, .verdict.verdict = v, .new_run = 7
+	};
 	struct comparison c = { .rows = &row, .n_rows = 1 };
 
 	load_withhold(&c);

@@ -161,7 +161,7 @@ static struct answer ask(const struct world *w, struct dataset *ds, struct datas
 	assert_non_null(c.rows);
 	c.rows[0] = (struct comparison_row){ .a = { .report = &a, .cell = &w->cells[0] },
 					     .b = { .report = &b, .cell = &w->cells[1] },
-					     .paired = !other };
+					     .pairing = other ? PAIRED_NOT : PAIRED_BLOCKS };
 	assert_int_equal(comparison_tails(&c, lack), 0);
 	assert_int_equal(c.n_rows, TAILS_COMPARED);
 	for (unsigned i = 0; i < TAILS_COMPARED; i++) {

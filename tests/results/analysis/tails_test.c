@@ -174,7 +174,7 @@ static void compare(struct dataset *a, struct dataset *b, struct tails_lack *lac
 	assert_non_null(c->rows);
 	c->rows[0] = (struct comparison_row){ .a = { .report = &reports[0], .cell = &cells[0] },
 					      .b = { .report = &reports[1], .cell = &cells[1] },
-					      .paired = a == b,
+					      .pairing = a == b ? PAIRED_BLOCKS : PAIRED_NOT,
 					      .label = "page=4K" };
 	assert_int_equal(comparison_tails(c, lack), 0);
 }
@@ -196,7 +196,7 @@ static void comparison_tails_paired_has_a_verdict_for_each(void **state)
 	assert_close(c.rows[1].a.level, 450, 1e-9);
 	assert_close(c.rows[1].b.level, (400 * 1.54 + 500 * 1.55) / 2, 1e-6);
 	assert_int_equal(lack[TAIL_P90].rows + lack[TAIL_P99].rows, 0);
-	assert_int_equal(c.adjusted, 2);
+	assert_int_equal(c.family.adjusted, 2);
 	comparison_free(&c);
 	dataset_free(ds);
 }
