@@ -32,19 +32,15 @@ void dataset_free(struct dataset *ds)
 	free(ds);
 }
 
-/* How many samples to keep and of how many arms; -EINVAL for what no sampler makes. */
-static int survey(const struct sample *s, size_t n, size_t *kept, unsigned *arms)
+/* Of how many arms they are; -EINVAL for what no sampler makes. */
+static int survey(const struct dataset_value *v, size_t n, unsigned *arms)
 {
-	*kept = 0;
 	*arms = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (s[i].block < 0)
-			continue;
-		if (!s[i].work || s[i].arm >= DATASET_MAX_ARMS)
+		if (v[i].arm >= DATASET_MAX_ARMS || v[i].block < 0)
 			return -EINVAL;
-		(*kept)++;
-		if (s[i].arm >= *arms)
-			*arms = s[i].arm + 1;
+		if (v[i].arm >= *arms)
+			*arms = v[i].arm + 1;
 	}
 	return 0;
 }
@@ -66,24 +62,19 @@ static int invocation_alloc(struct invocation *inv, size_t n, unsigned arms)
  * Counting sort by arm, which keeps the order within an arm. While it runs start[a + 1] is where
  * the next sample of arm a goes, so that afterwards start[a] is where arm a begins.
  */
-static int invocation_fill(struct invocation *inv, const struct sample *s, size_t n,
-			   double overhead, double unit_per_tick)
+static int invocation_fill(struct invocation *inv, const struct dataset_value *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (s[i].block >= 0)
-			inv->start[s[i].arm + 2]++;
+		inv->start[v[i].arm + 2]++;
 	for (unsigned a = 2; a <= inv->arms; a++)
 		inv->start[a] += inv->start[a - 1];
 
 	for (size_t i = 0; i < n; i++) {
-		size_t at;
+		size_t at = inv->start[v[i].arm + 1]++;
 
-		if (s[i].block < 0)
-			continue;
-		at = inv->start[s[i].arm + 1]++;
-		inv->tick[s[i].arm] = unit_per_tick / (double)s[i].work;
-		inv->value[at] = ((double)s[i].ticks - overhead) * inv->tick[s[i].arm];
-		inv->block[at] = s[i].block;
+		inv->tick[v[i].arm] = v[i].tick;
+		inv->value[at] = v[i].value;
+		inv->block[at] = v[i].block;
 	}
 	/* pairs are found by walking both arms' blocks upwards */
 	for (unsigned a = 0; a < inv->arms; a++)
@@ -147,33 +138,75 @@ static int group_insert(struct group *g, const struct invocation *inv)
 	return 0;
 }
 
-int dataset_add(struct dataset *ds, unsigned group, unsigned round, const struct sample *samples,
-		size_t n, double overhead, double unit_per_tick)
+int dataset_add_values(struct dataset *ds, unsigned group, unsigned round,
+		       const struct dataset_value *values, size_t n)
 {
 	struct invocation inv = { .round = round };
 	unsigned arms;
-	size_t kept;
 	int ret;
 
 	if (group >= DATASET_MAX_GROUPS)
 		return -EINVAL;
-	ret = survey(samples, n, &kept, &arms);
+	ret = survey(values, n, &arms);
 	if (ret)
 		return ret;
 	ret = group_ensure(ds, group);
-	if (ret || !kept)
+	if (ret || !n)
 		return ret;
-	ret = invocation_alloc(&inv, kept, arms);
+	ret = invocation_alloc(&inv, n, arms);
 	if (ret)
 		return ret;
-	ret = invocation_fill(&inv, samples, n, overhead, unit_per_tick);
+	ret = invocation_fill(&inv, values, n);
 	if (!ret)
 		ret = group_insert(&ds->group[group], &inv);
 	if (ret)
 		invocation_free(&inv);
-	else
-		ds->step = common_step(ds->step, samples, n);
 	return ret;
+}
+
+int dataset_add(struct dataset *ds, unsigned group, unsigned round, const struct sample *samples,
+		size_t n, double overhead, double unit_per_tick)
+{
+	struct dataset_value *values = calloc(n + 1, sizeof(*values));
+	size_t kept = 0;
+	int ret = values ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && !ret; i++) {
+		const struct sample *s = &samples[i];
+		double tick;
+
+		if (s->block < 0)
+			continue;
+		if (!s->work) {
+			ret = -EINVAL;
+			break;
+		}
+		tick = unit_per_tick / (double)s->work;
+		values[kept++] = (struct dataset_value){ s->arm, s->block,
+							 ((double)s->ticks - overhead) * tick,
+							 tick };
+	}
+	if (!ret)
+		ret = dataset_add_values(ds, group, round, values, kept);
+	if (!ret)
+		ds->step = common_step(ds->step, samples, n);
+	free(values);
+	return ret;
+}
+
+int dataset_exchange(struct dataset *a, struct dataset *b, unsigned group)
+{
+	struct group kept;
+	int ret = group < DATASET_MAX_GROUPS ? group_ensure(a, group) : -EINVAL;
+
+	if (!ret)
+		ret = group_ensure(b, group);
+	if (ret)
+		return ret;
+	kept = a->group[group];
+	a->group[group] = b->group[group];
+	b->group[group] = kept;
+	return 0;
 }
 
 unsigned dataset_groups(const struct dataset *ds)

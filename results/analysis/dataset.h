@@ -36,6 +36,26 @@ void dataset_free(struct dataset *ds);
 int dataset_add(struct dataset *ds, unsigned group, unsigned round, const struct sample *samples,
 		size_t n, double overhead, double unit_per_tick);
 
+/* A value that is ready: no overhead in it, in units per unit of work. */
+struct dataset_value {
+	uint32_t arm;
+	int32_t block; /* >= 0 */
+	double value;
+	double tick; /* what one tick of the clock is worth in it; 0: it does not come from one */
+};
+
+/**
+ * dataset_add_values() - one invocation, of values that are not a sample's ticks
+ * @values: @n of them in the order of their samples; several of one arm and block are fine
+ *
+ * Return: as dataset_add().
+ */
+int dataset_add_values(struct dataset *ds, unsigned group, unsigned round,
+		       const struct dataset_value *values, size_t n);
+
+/* Give each of @a and @b what the other has of @group. Return: 0, -EINVAL, -ENOMEM. */
+int dataset_exchange(struct dataset *a, struct dataset *b, unsigned group);
+
 unsigned dataset_groups(const struct dataset *ds);		 /* highest group + 1 */
 unsigned dataset_arms(const struct dataset *ds, unsigned group); /* highest arm + 1 */
 

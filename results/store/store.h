@@ -269,6 +269,9 @@ struct store_part_row {
 	uint32_t sample;    /* its sample.seq */
 	char metric[32], subject[96];
 	double value;
+	unsigned round;
+	int32_t block; /* of its sample */
+	uint64_t work; /* of its sample */
 };
 
 /**
@@ -279,6 +282,15 @@ struct store_part_row {
 int store_each_part(struct store *s, const char *uuid,
 		    int (*each)(void *ctx, const struct store_part_row *part), void *ctx,
 		    struct reason *why);
+
+/**
+ * store_each_part_of() - those of one metric
+ * @subject: of one subject; NULL: of all
+ * @each: gets them ordered by invocation and, within one, by sample
+ */
+int store_each_part_of(struct store *s, const char *uuid, const char *metric, const char *subject,
+		       int (*each)(void *ctx, const struct store_part_row *part), void *ctx,
+		       struct reason *why);
 
 /* ---- going on ---- */
 

@@ -10,7 +10,7 @@ declare -gA VALUES=(
 	[ARCHIVE]="x.db y.db" [DIR]="x y" [FILE]="x.db y.db" [N]="1 2" [PERCENT]="1% 2%" [RUN]="aaaa bbbb"
 	[TEXT]="x y" [TIME]="5s 6s" ["FACTOR[=LEVEL,LEVEL]"]="twin quirk" ["ROW[,ROW]..."]="x y"
 	["run NAME"]="quick full" ["check NAME"]="quick full" ["plot NAME"]="cost ecdf"
-	["compare FORMAT"]="table commit" ["plot FORMAT"]="svg png" ["db FORMAT"]="jsonl csv"
+	["compare FORMAT"]="table commit" ["plot FORMAT"]="svg png" ["db FORMAT"]="jsonl csv" ["pass|fail"]="pass fail"
 )
 # As the manual says.
 REPEATS=" run--param check--param doctor--param run--events compare--across compare--db "

@@ -60,6 +60,59 @@ static void test_values(void **state)
 	assert_null(v);
 }
 
+/* Values that do not come from a clock: several of one arm and block are kept, in order. */
+static void add_values_several_in_a_block_are_kept(void **state)
+{
+	const struct dataset_value in[] = {
+		{ .arm = 1, .block = 0, .value = -3 },
+		{ .arm = 0, .block = 0, .value = 2.5 },
+		{ .arm = 1, .block = 0, .value = 7 },
+		{ .arm = 1, .block = 2, .value = 5 },
+	};
+	const struct dataset_value warm = { .block = -1 }, strange = { .arm = DATASET_MAX_ARMS };
+	struct pair_summary pair;
+	struct dataset *ds = *state;
+	double *v;
+
+	assert_int_equal(dataset_add_values(ds, 0, 0, in, COUNT(in)), 0);
+	assert_int_equal(dataset_values(ds, 0, 1, &v), 3);
+	assert_true(v[0] == -3 && v[1] == 7 && v[2] == 5);
+	free(v);
+	/* Block 0 alone holds both arms: the median of -3 and 7, less 2.5. */
+	assert_int_equal(dataset_pair(ds, 0, 0, 1, 0.95, &pair), 0);
+	assert_int_equal(pair.blocks, 1);
+	assert_true(pair.diff.value == 2 - 2.5);
+	assert_int_equal(dataset_add_values(ds, 0, 0, &warm, 1), -EINVAL);
+	assert_int_equal(dataset_add_values(ds, 0, 0, &strange, 1), -EINVAL);
+	assert_int_equal(dataset_add_values(ds, DATASET_MAX_GROUPS, 0, in, 1), -EINVAL);
+	assert_int_equal(dataset_add_values(ds, 0, 0, NULL, 0), 0);
+}
+
+/* Only the group that is named changes its place, also to where there was none. */
+static void exchange_group_the_others_stay(void **state)
+{
+	const struct dataset_value one = { .value = 1 }, two = { .value = 2 };
+	struct dataset *a = *state, *b = dataset_new();
+	double *v;
+
+	assert_non_null(b);
+	assert_int_equal(dataset_add_values(a, 0, 0, &one, 1), 0);
+	assert_int_equal(dataset_add_values(a, 3, 0, &one, 1), 0);
+	assert_int_equal(dataset_add_values(b, 0, 0, &two, 1), 0);
+	assert_int_equal(dataset_exchange(a, b, 3), 0);
+	assert_int_equal(dataset_values(a, 0, 0, &v), 1);
+	assert_true(*v == 1);
+	free(v);
+	assert_int_equal(dataset_arms(a, 3), 0);
+	assert_int_equal(dataset_arms(b, 3), 1);
+	assert_int_equal(dataset_exchange(a, b, 0), 0);
+	assert_int_equal(dataset_values(a, 0, 0, &v), 1);
+	assert_true(*v == 2);
+	free(v);
+	assert_int_equal(dataset_exchange(a, b, DATASET_MAX_GROUPS), -EINVAL);
+	dataset_free(b);
+}
+
 static void test_refused(void **state)
 {
 	struct sample idle = at(0, 0, 5), warm = at(0, -1, 5), strange = at(DATASET_MAX_ARMS, 0, 5);
@@ -266,6 +319,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_values, setup, teardown),
+		cmocka_unit_test_setup_teardown(add_values_several_in_a_block_are_kept, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(exchange_group_the_others_stay, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rounds, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_arm, setup, teardown),

@@ -98,6 +98,41 @@ static void parts_come_in_order(void **state)
 	}
 }
 
+static void parts_of_a_metric_come_by_process_and_sample(void **state)
+{
+	static const struct {
+		unsigned round;
+		const char *subject;
+		double value;
+	} want[] = {
+		{ 0, "cpu 3", 50 },
+		{ 0, "cpu 1", 100 },
+		{ 0, "cpu 3", 150 },
+		{ 1, "cpu 3", 25 },
+	};
+	struct fixture *f = *state;
+	struct seen seen = { .n = 0 };
+
+	fill(f);
+	OK(store_each_part_of(f->s, RUN, "time", NULL, take, &seen, &why));
+	assert_int_equal(seen.n, ARRAY_SIZE(want));
+	for (size_t i = 0; i < seen.n; i++) {
+		assert_int_equal(seen.row[i].round, want[i].round);
+		assert_string_equal(seen.row[i].subject, want[i].subject);
+		assert_true(seen.row[i].value == want[i].value);
+		assert_true(seen.row[i].block >= 0 && seen.row[i].work > 0);
+	}
+	seen.n = 0;
+	OK(store_each_part_of(f->s, RUN, "time", "cpu 1", take, &seen, &why));
+	assert_int_equal(seen.n, 1);
+	assert_true(seen.row[0].value == 100);
+	seen.n = 0;
+	OK(store_each_part_of(f->s, RUN, "cpu 1", NULL, take, &seen, &why));
+	assert_int_equal(seen.n, 0);
+	assert_int_equal(store_each_part_of(f->s, "no-such-run", "time", NULL, take, &seen, &why),
+			 -ENOENT);
+}
+
 /* The ids are those that the samples come with. */
 static int take_invocation(void *ctx, const struct store_invocation_row *inv,
 			   const struct sample *s, size_t n)
@@ -139,6 +174,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(parts_come_in_order),
+		TEST(parts_of_a_metric_come_by_process_and_sample),
 		TEST(invocations_are_those_of_the_samples),
 		TEST(a_walk_can_be_ended),
 	};
