@@ -30,6 +30,7 @@ struct feed_row {
 	const struct report_value *of; /* whose level it is; NULL: the samples' time */
 	const char *called;	       /* what it is in place of a metric: "saving"; NULL */
 	bool percent;		       /* of what @called says, not in units of the clock */
+	bool clock; /* of the samples' own clock, also where the cell's level is what was executed */
 	enum kind kind;
 	bool fatal;
 	double value, lo, hi; /* lo and hi NaN where there is no interval */

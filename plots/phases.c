@@ -105,7 +105,7 @@ static void figures(const struct feed_row *row, char brief[FOREST_FIGURES],
 		    char full[FOREST_FIGURES])
 {
 	enum clock_unit clock = row->run->data.run.clock;
-	const struct arm_summary *sum = &row->cell->sum;
+	const struct arm_summary *sum = report_clock(row->cell);
 	const struct report_value *most = largest(row), *rest = phase_of(row, UNEXPLAINED);
 	char total[32], interval[72], share[16], phase[64], left[16] = "-";
 
@@ -126,7 +126,7 @@ static double share_of(const struct feed *f, const char *name)
 	double most = 0;
 
 	for (size_t i = 0; i < f->n; i++) {
-		double whole = f->rows[i].cell->sum.level;
+		double whole = report_clock(f->rows[i].cell)->level;
 
 		if (whole > 0)
 			most = fmax(most, time_of(&f->rows[i], name) / whole);
@@ -139,6 +139,21 @@ static bool has_phases(const struct report *r, const struct report_cell *c)
 	return report_value_of(r, c, METRIC) != NULL;
 }
 
+/* Phases divide the clock. */
+static bool add_row(struct feed *f, size_t run_no, const struct report_cell *cell)
+{
+	struct feed_row *row = feed_add(f, run_no, cell);
+	const struct arm_summary *sum = report_clock(cell);
+
+	if (!row)
+		return false;
+	row->clock = true;
+	row->value = sum->level;
+	row->lo = sum->interval.lo;
+	row->hi = sum->interval.hi;
+	return true;
+}
+
 static int add_rows(struct feed *f, struct reason *why)
 {
 	for (size_t i = 0; i < f->n_runs; i++) {
@@ -146,7 +161,7 @@ static int add_rows(struct feed *f, struct reason *why)
 
 		for (size_t k = 0; k < r->n_cells; k++)
 			if (r->cells[k].has_data && has_phases(r, &r->cells[k]) &&
-			    !feed_add(f, i, &r->cells[k]))
+			    !add_row(f, i, &r->cells[k]))
 				return reason_set(why, -ENOMEM, "out of memory");
 	}
 	if (f->n)

@@ -36,6 +36,8 @@ void unit_of(const struct feed_row *row, struct feed_section *s)
 			     : "");
 	snprintf(s->per, sizeof(s->per), "%s", m ? m->per : row->of ? "sample" : "unit of work");
 	set_word(s, word_of(row));
+	if (!row->of && !row->clock && !row->percent && row->cell->executed)
+		snprintf(s->unit, sizeof(s->unit), "%s executed per %s", s->word, s->per);
 	if (!row->percent)
 		return;
 	snprintf(s->word, sizeof(s->word), "%%");

@@ -16,6 +16,7 @@ enum {
 	OPT_FORMAT,
 	OPT_GATE,
 	OPT_GATE_INCONCLUSIVE,
+	OPT_METRIC,
 	OPT_SESOI,
 	OPT_SHUTDOWN,
 	OPT_TAILS,
@@ -27,6 +28,10 @@ static const struct poptOption options[] = {
 	  "compare the arms of one run: levels of a paired factor against the first, or two of "
 	  "them",
 	  "FACTOR[=LEVEL,LEVEL]" },
+	{ "metric", '\0', POPT_ARG_STRING, NULL, OPT_METRIC,
+	  "compare what samples yielded besides their time: ran, cpu_time, phase (each of them), "
+	  "phase:memslot; see `show`",
+	  "NAME[:SUBJECT]" },
 	{ "shutdown", '\0', POPT_ARG_NONE, NULL, OPT_SHUTDOWN,
 	  "the arms of a shutdown, in one run or two: a TD's with quirk on and off, and a plain "
 	  "VM's",
@@ -116,6 +121,9 @@ static int compare_option(struct cli *cli, int val, const char *arg)
 	case OPT_BY:
 		ask.by = strdup(arg);
 		return 0;
+	case OPT_METRIC:
+		ask.metric = strdup(arg);
+		return 0;
 	case OPT_SHUTDOWN:
 		ask.shutdown = true;
 		return 0;
@@ -188,6 +196,15 @@ static int check_usage(const struct cli *cli, size_t n)
 				 "--shutdown sets arms of several kinds against each other; leave "
 				 "--%s out",
 				 ask.by ? "by" : "gate");
+	if (ask.shutdown && ask.metric)
+		return cli_error(
+			cli, EXIT_USAGE,
+			"--shutdown compares times of whole shutdowns; leave --metric out");
+	if (ask.metric && (ask.tails || cli->db_b))
+		return cli_error(cli, EXIT_USAGE, "--metric: leave %s",
+				 ask.tails ? "--tails out"
+					   : "the second --db out; `tdcost db merge` makes one "
+					     "file of two");
 	if (ask.shutdown && n > SHUTDOWN_MAX_RUNS)
 		return cli_error(cli, EXIT_USAGE, "--shutdown takes one run or two; %zu are named",
 				 n);
@@ -225,7 +242,7 @@ static int compare_main(struct cli *cli, const char *const *args, size_t n)
 
 	if (archive && n != 1)
 		return cli_error(cli, EXIT_USAGE, "--verify ARCHIVE needs one file with the text");
-	if (archive && (ask.by || ask.shutdown || ask.tails || ask.gate >= 0 ||
+	if (archive && (ask.by || ask.metric || ask.shutdown || ask.tails || ask.gate >= 0 ||
 			inconclusive_given || ask.n_across ||
 			(format != FORMAT_TABLE && format != FORMAT_JSON) || cli->db_b))
 		return cli_error(cli, EXIT_USAGE,

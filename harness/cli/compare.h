@@ -17,6 +17,7 @@
 struct compare {
 	const char *select_a, *select_b; /* select_b NULL with by, and may be with shutdown */
 	const char *by;			 /* "quirk" or "quirk=on,off"; NULL between runs */
+	const char *metric;		 /* "phase" or "phase:memslot"; NULL: the cells' levels */
 	bool shutdown;			 /* the arms of a shutdown, in one run or two */
 	bool tails;			 /* p90 and p99 in place of medians */
 	const char *across[32];
@@ -70,6 +71,13 @@ int compare_verify(const struct cli *cli, const char *archive, const char *path,
 
 /* Of each run that others kept off the CPU: load_remarks(). Return: how many. */
 size_t compare_load_remarks(const struct compare *cmp, char (*out)[160]);
+
+/* "62 %, 71 %": in which share of the clock each side waited; "" where no row says. Return: @buf. */
+char *compare_waited(const struct compare *cmp, const struct comparison_row *row, char *buf,
+		     size_t n);
+
+/* Subjects of the metric that one side of a row yields alone, in one line; "" for none. */
+void compare_lacks(const struct compare *cmp, char *buf, size_t n);
 
 /* Remarks and what is on one side only, for people. */
 void compare_notes(const struct compare *cmp, FILE *to);

@@ -93,7 +93,7 @@ static void put_kinds(const struct compare *cmp, struct paragraph *p)
 static void put_row(const struct compare *cmp, const struct comparison_row *row, const char *unit,
 		    FILE *to)
 {
-	char a[32], b[32], effect[64], interval[96], verdict[96], n[48];
+	char a[32], b[32], effect[64], interval[96], verdict[96], n[48], waited[48];
 	struct paragraph p = { to, 0, "    ", NULL };
 
 	paragraph_put(&p, "%s%s%s", row->label,
@@ -111,7 +111,9 @@ static void put_row(const struct compare *cmp, const struct comparison_row *row,
 		text_number(row->b.level, b, sizeof(b)), effect);
 	p.column = 36;
 	text_other(row, unit, effect, sizeof(effect));
-	paragraph_put(&p, "%s %s %s%s%s", interval, n, verdict, row->fatal ? " UNTRUSTWORTHY" : "",
+	compare_waited(cmp, row, waited, sizeof(waited));
+	paragraph_put(&p, "%s %s %s%s%s%s%s", interval, n, verdict,
+		      row->fatal ? " UNTRUSTWORTHY" : "", *waited ? ", waited " : "", waited,
 		      *effect ? ";" : "");
 	if (*effect)
 		paragraph_put(&p, "%s %s", effect,
@@ -131,8 +133,8 @@ static void put_rows(const struct compare *cmp, FILE *to)
 
 		end = comparison_next(c, i);
 		unit = rows_unit(cmp->a[0], &c->rows[i], end - i, &divisor);
-		paragraph_put(&p, "%s, %s per %s: %s, %s, change [95 %% interval], n %s:",
-			      cell->row->benchmark, unit,
+		paragraph_put(&p, "%s, %s%s per %s: %s, %s, change [95 %% interval], n %s:",
+			      cell->row->benchmark, unit, cell->executed ? " executed" : "",
 			      cell->metric ? cell->metric->per : "unit of work", cmp->name_a,
 			      cmp->name_b, c->boots ? "boots" : "processes");
 		paragraph_end(&p);
@@ -170,10 +172,11 @@ static void put_verdicts(const struct compare *cmp, enum verdict v, const char *
 static void put_paragraph(const struct compare *cmp, FILE *to)
 {
 	const struct comparison *c = &cmp->c;
-	bool time = cmp->a[0]->data.run.clock == CLOCK_UNIT_NS;
+	bool time = c->n_rows && report_is_time(cmp->a[0], c->rows[0].a.cell);
 	struct paragraph p = { to, 0, "", NULL };
 	struct remarks remarks;
 	size_t slower = 0;
+	char lacks[400];
 
 	/* Of a verdict that was withheld nobody knows. */
 	for (size_t i = 0; i < c->n_rows; i++)
@@ -188,6 +191,9 @@ static void put_paragraph(const struct compare *cmp, FILE *to)
 	if (c->n_only_a || c->n_only_b)
 		paragraph_put(&p, "Not compared, on one side only: %zu and %zu cells.", c->n_only_a,
 			      c->n_only_b);
+	compare_lacks(cmp, lacks, sizeof(lacks));
+	if (*lacks)
+		paragraph_put(&p, "%s.", lacks);
 	paragraph_put(
 		&p, "Smallest effect of interest %g%%; intervals of the verdicts %.2f%%.",
 		c->sesoi * 100,
@@ -236,7 +242,7 @@ static const char *side_selector(const struct report *const *runs, size_t n, con
 
 static void put_command(const struct compare *cmp, FILE *to)
 {
-	char a[16], b[16];
+	char a[16], b[16], metric[160];
 	struct paragraph p = { to, 0, "      ", " \\" };
 
 	fputs("Reproduce:\n", to);
@@ -258,6 +264,10 @@ static void put_command(const struct compare *cmp, FILE *to)
 				     side_selector(cmp->a, cmp->n_a, cmp->select_a, a, sizeof(a)));
 		paragraph_shell_word(&p,
 				     side_selector(cmp->b, cmp->n_b, cmp->select_b, b, sizeof(b)));
+	}
+	if (cmp->metric) {
+		snprintf(metric, sizeof(metric), "--metric=%s", cmp->metric);
+		paragraph_shell_word(&p, metric);
 	}
 	if (cmp->shutdown)
 		paragraph_put(&p, "--shutdown");

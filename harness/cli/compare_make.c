@@ -7,6 +7,7 @@
 #include "harness/cli/compare.h"
 #include "harness/cli/effects.h"
 #include "harness/core/nearest.h"
+#include "results/analysis/metric.h"
 
 #define MAX_PAIRINGS 64
 
@@ -80,11 +81,41 @@ static size_t parse_by(const struct report *r, const char *by, struct report_pai
 	return n;
 }
 
-static int compare_by(const struct cli *cli, struct compare *cmp)
+/* What is compared, once or for each subject of a metric. */
+struct asked {
+	struct store *store;
+	struct compare *cmp;
+	const struct report_pairing *pairings; /* NULL: runs */
+	size_t n;
+};
+
+static int compare_once(void *ctx, struct comparison *out, struct reason *why)
+{
+	const struct asked *a = ctx;
+	const struct compare *cmp = a->cmp;
+
+	if (a->pairings)
+		return comparison_by(cmp->a[0], a->pairings, a->n, effect_form_of, cmp->sesoi, out,
+				     why);
+	return comparison_runs(cmp->a, cmp->n_a, cmp->b, cmp->n_b, cmp->sesoi, out, why);
+}
+
+static int compare_rows(struct asked *a, struct reason *why)
+{
+	struct compare *cmp = a->cmp;
+
+	if (!cmp->metric)
+		return compare_once(a, &cmp->c, why);
+	return metric_compare(a->store, cmp->reports, cmp->n_a + cmp->n_b, cmp->metric,
+			      compare_once, a, &cmp->c, why);
+}
+
+static int compare_by(const struct cli *cli, struct store *store, struct compare *cmp)
 {
 	struct report_pairing mine[MAX_PAIRINGS];
 	const struct report *r = cmp->a[0];
 	size_t n = parse_by(r, cmp->by, mine);
+	struct asked ask = { store, cmp, mine, n };
 	struct reason why = { "" };
 	int ret;
 
@@ -93,7 +124,7 @@ static int compare_by(const struct cli *cli, struct compare *cmp)
 				 cmp->by);
 	if (!n)
 		return unknown_factor(cli, r, cmp->by);
-	ret = comparison_by(r, mine, n, effect_form_of, cmp->sesoi, &cmp->c, &why);
+	ret = compare_rows(&ask, &why);
 	if (ret)
 		return cli_error(cli, EXIT_USAGE, "%s", why.text);
 	snprintf(cmp->name_a, sizeof(cmp->name_a), "%s=%.30s", mine[0].factor, mine[0].a);
@@ -121,15 +152,32 @@ static int refused(const struct cli *cli, int err, const struct reason *why)
 			 *why->text ? why->text : "out of memory");
 }
 
-static int compare_sides(const struct cli *cli, struct compare *cmp)
+/* Clock and executed instructions are never set against each other. */
+static int one_level(const struct compare *cmp, struct reason *why)
 {
+	const struct report *runs[COMPARE_MAX_RUNS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < cmp->n_a; i++)
+		runs[n++] = cmp->a[i];
+	for (size_t i = 0; i < cmp->n_b; i++)
+		runs[n++] = cmp->b[i];
+	return metric_same_level(runs, n, why);
+}
+
+static int compare_sides(const struct cli *cli, struct store *store, struct compare *cmp)
+{
+	struct asked ask = { store, cmp, NULL, 0 };
 	struct reason why = { "" };
 	int ret = comparison_allowed(cmp->a, cmp->n_a, cmp->b, cmp->n_b, cmp->across, cmp->n_across,
 				     &why);
 
 	if (ret)
 		return refused(cli, ret, &why);
-	ret = comparison_runs(cmp->a, cmp->n_a, cmp->b, cmp->n_b, cmp->sesoi, &cmp->c, &why);
+	if (!cmp->metric)
+		ret = one_level(cmp, &why);
+	if (!ret)
+		ret = compare_rows(&ask, &why);
 	if (ret)
 		return cli_error(cli, ret == -ENOMEM ? EXIT_FAILED : EXIT_USAGE, "%s", why.text);
 	name_side(cmp->a, cmp->n_a, cmp->select_a, cmp->name_a, sizeof(cmp->name_a));
@@ -177,13 +225,13 @@ int compare_make(const struct cli *cli, struct store *a, struct store *b, struct
 	if (cmp->shutdown)
 		status = compare_shutdown(cli, cmp);
 	else
-		status = cmp->by ? compare_by(cli, cmp) : compare_sides(cli, cmp);
+		status = cmp->by ? compare_by(cli, a, cmp) : compare_sides(cli, a, cmp);
 	if (status)
 		return status;
-	/* Nobody calibrates tails. */
+	/* Nobody calibrates tails or metrics. */
 	if (cmp->tails)
 		status = compare_tails(cli, cmp);
-	else
+	else if (!cmp->metric)
 		calibrate_floors(a, &cmp->c);
 	if (status)
 		return status;

@@ -169,6 +169,11 @@ size_t shutdown_remarks(const struct compare *cmp, char (*out)[320])
 		snprintf(out[n++], size,
 			 "a replay without SEAMCALLs is a lower bound of a TD: where it is not "
 			 "slower than a VM nothing is decided");
+	if (vm && vm->cell->executed)
+		snprintf(out[n++], size,
+			 "of the VM what its thread executed is counted; phases are of the clock, "
+			 "in which it waited for %.0f %%",
+			 report_waited(vm->cell) * 100);
 	n += remark_mode(&cmp->s, out[n], size);
 	n += remark_paging(cmp->a[0], out[n], size);
 	if (cmp->n_b)
@@ -333,7 +338,7 @@ static void print_parts(const struct compare *cmp, size_t first, size_t end, boo
 			begun = true;
 		}
 		for (long k = 0; k < n; k++)
-			print_part(cmp, a, &parts[k], on->sum.level, &g);
+			print_part(cmp, a, &parts[k], report_clock(on)->level, &g);
 		free(parts);
 	}
 	if (begun)

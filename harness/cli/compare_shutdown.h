@@ -23,7 +23,7 @@ void shutdown_arm_texts(const struct compare *cmp, const struct shutdown_arm *a,
 /* "ms", or what else the clock counts. */
 const char *shutdown_unit(const struct compare *cmp);
 
-#define SHUTDOWN_REMARKS 10 /* as many as shutdown_remarks() can make, and one */
+#define SHUTDOWN_REMARKS 11 /* as many as shutdown_remarks() can make, and one */
 
 /* What must be known beside the figures. Return: how many. */
 size_t shutdown_remarks(const struct compare *cmp, char (*out)[320]);

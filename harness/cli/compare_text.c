@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <math.h>
+#include <stdlib.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -7,7 +8,8 @@
 #include "harness/cli/effects.h"
 #include "harness/cli/remarks.h"
 
-#define COLUMNS 9
+#define COLUMNS 10
+#define WAITED	8 /* the column that only executed instructions have */
 
 /* The texts of one row, the same for a table and for markdown. */
 struct texts {
@@ -69,14 +71,15 @@ static void row_texts(const struct compare *cmp, const struct comparison_row *ro
 	text_p(&row->diff, cmp->c.min_n, t->cell[7], size);
 	if (!effect_is_difference(row->form) && row->ratio_valid)
 		text_p(&row->ratio, cmp->c.min_n, t->cell[7], size);
-	text_verdict(r, &cmp->c, row, t->cell[8], size);
+	compare_waited(cmp, row, t->cell[WAITED], size);
+	text_verdict(r, &cmp->c, row, t->cell[9], size);
 }
 
 static void head_texts(const struct compare *cmp, struct texts *t)
 {
-	static const char *const fixed[COLUMNS] = { "cell", "kind",   NULL,
-						    NULL,   "change", "95 % interval",
-						    "n",    "p",      "verdict" };
+	static const char *const fixed[COLUMNS] = { "cell",   "kind",	       NULL, NULL,
+						    "change", "95 % interval", "n",  "p",
+						    "waited", "verdict" };
 
 	for (unsigned i = 0; i < COLUMNS; i++)
 		if (fixed[i])
@@ -87,9 +90,20 @@ static void head_texts(const struct compare *cmp, struct texts *t)
 		strcpy(t->cell[6], "boots");
 }
 
-static void print_markdown(const struct texts *t)
+/* Do the rows say in which share of the clock they waited? */
+static bool any_waited(const struct comparison_row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].a.cell->executed)
+			return true;
+	return false;
+}
+
+static void print_markdown(const struct texts *t, bool waited)
 {
 	for (unsigned i = 0; i < COLUMNS; i++) {
+		if (i == WAITED && !waited)
+			continue;
 		printf("| ");
 		/* A pipe would end the cell. */
 		for (const char *at = t->cell[i]; *at; at++)
@@ -124,36 +138,41 @@ static void print_rows(const struct compare *cmp, size_t first, size_t end, bool
 	const struct report_cell *cell = rows->a.cell;
 	double divisor;
 	const char *unit = rows_unit(cmp->a[0], rows, end - first, &divisor);
-	static const char right[COLUMNS] = { 0, 0, 1, 1, 1, 1, 1, 1, 0 };
+	static const char right[COLUMNS] = { 0, 0, 1, 1, 1, 1, 1, 1, 1, 0 };
+	bool waited = any_waited(rows, end - first);
+	size_t n = 0;
 	char names[COLUMNS][228];
 	const char *columns[COLUMNS];
 	struct texts head, t;
 	struct table *table = NULL;
 
-	printf("\n%s, %s per %s\n%s", cell->row->benchmark, unit,
-	       cell->metric ? cell->metric->per : "unit of work", markdown ? "\n" : "");
+	printf("\n%s, %s%s per %s\n%s", cell->row->benchmark, unit,
+	       cell->executed ? " executed" : "", cell->metric ? cell->metric->per : "unit of work",
+	       markdown ? "\n" : "");
 	head_texts(cmp, &head);
 	for (unsigned i = 0; i < COLUMNS; i++) {
 		snprintf(names[i], sizeof(names[i]), "%s%s", right[i] ? ">" : "", head.cell[i]);
-		columns[i] = names[i];
+		if (i != WAITED || waited)
+			columns[n++] = names[i];
 	}
 	if (markdown) {
-		print_markdown(&head);
-		printf("|---|---|---:|---:|---:|---:|---:|---:|---|\n");
+		print_markdown(&head, waited);
+		printf("|---|---|---:|---:|---:|---:|---:|---:|%s---|\n", waited ? "---:|" : "");
 	} else {
-		table = table_new(columns, COLUMNS);
+		table = table_new(columns, n);
 	}
 	for (size_t i = first; i < end; i++) {
 		struct comparison_row told = row_told_in(&cmp->c.rows[i], divisor);
 
 		row_texts(cmp, &told, unit, &t);
 		if (markdown)
-			print_markdown(&t);
+			print_markdown(&t, waited);
 		if (!table)
 			continue;
 		table_row(table);
 		for (unsigned k = 0; k < COLUMNS; k++)
-			table_cell(table, "%s", t.cell[k]);
+			if (k != WAITED || waited)
+				table_cell(table, "%s", t.cell[k]);
 	}
 	if (table)
 		table_print(table, stdout);
@@ -221,6 +240,7 @@ static void note_loads(const struct compare *cmp, FILE *to)
 void compare_notes(const struct compare *cmp, FILE *to)
 {
 	const struct comparison *c = &cmp->c;
+	char lacks[400];
 
 	struct remarks remarks;
 	char adjusted[256];
@@ -236,6 +256,9 @@ void compare_notes(const struct compare *cmp, FILE *to)
 			    "figures; interleave the runs\n");
 	if (any_upper_bound(c->rows, c->n_rows))
 		fprintf(to, "remark: %s\n", UPPER_BOUND);
+	compare_lacks(cmp, lacks, sizeof(lacks));
+	if (*lacks)
+		fprintf(to, "%s\n", lacks);
 	note_loads(cmp, to);
 	compare_tails_notes(cmp, to);
 	compare_floor_notes(cmp, to);
@@ -295,10 +318,11 @@ json_t *compare_json(const struct compare *cmp)
 		json_array_append_new(rows, row);
 	}
 	return json_pack(
-		"{s:o, s:o, s:s*, s:s, s:s, s:s, s:b, s:s, s:b, s:f, s:f, s:o, s:o, s:o, s:o, s:o, "
-		"s:o}",
+		"{s:o, s:o, s:s*, s:s*, s:s, s:s, s:s, s:b, s:s, s:b, s:f, s:f, s:o, s:o, s:o, s:o, "
+		"s:o, s:o}",
 		"a", side_json(cmp->a, cmp->n_a), "b", side_json(cmp->b, cmp->n_b), "by", cmp->by,
-		"machine", report_machine(cmp->a[0], machine, sizeof(machine)), "lane",
+		"metric", cmp->metric, "machine",
+		report_machine(cmp->a[0], machine, sizeof(machine)), "lane",
 		lane_name(cmp->a[0]->data.run.lane), "clock",
 		clock_unit_name(cmp->a[0]->data.run.clock), "paired", c->paired, "n_counts",
 		c->boots ? "boots" : "invocations", "one_after_the_other", c->sequential,

@@ -112,6 +112,8 @@ static bool take_value(struct compare *cmp, const char *option, const char *valu
 		cmp->by = value;
 	else if (!strcmp(option, "--across") && cmp->n_across < 32)
 		cmp->across[cmp->n_across++] = value;
+	else if (!strcmp(option, "--metric"))
+		cmp->metric = value;
 	else if (!strcmp(option, "--sesoi"))
 		return !percent_parse(value, &cmp->sesoi);
 	else

@@ -92,8 +92,8 @@ const char *rows_unit(const struct report *r, const struct comparison_row *rows,
 	*divisor = 1;
 	for (size_t i = 0; i < n; i++)
 		most = fmax(most, fmax(side_most(&rows[i].a), side_most(&rows[i].b)));
-	return r->data.run.clock == CLOCK_UNIT_NS ? unit_for(most, 0, divisor)
-						  : clock_unit_name(r->data.run.clock);
+	return report_is_time(r, rows->a.cell) ? unit_for(most, 0, divisor)
+					       : report_word(r, rows->a.cell);
 }
 
 static void scale_side(struct comparison_side *s, double divisor)
@@ -185,7 +185,7 @@ char *text_withheld(const struct comparison_row *row, char *buf, size_t n)
 char *text_verdict(const struct report *r, const struct comparison *c,
 		   const struct comparison_row *row, char *buf, size_t n)
 {
-	const char *word = verdict_name(row->verdict.verdict, r->data.run.clock == CLOCK_UNIT_NS);
+	const char *word = verdict_name(row->verdict.verdict, report_is_time(r, row->a.cell));
 	const char *what = c->boots || row->lone_boots ? "boot" : "round";
 	char reason[64];
 	size_t at;
@@ -242,11 +242,11 @@ json_t *effect_json(const struct effect *e, size_t min_n)
 
 static json_t *side_json(const struct comparison_side *s)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:o}", "cell", s->cell->row->hash,
+	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:o, s:o}", "cell", s->cell->row->hash,
 			 "level", json_number(s->level), "lo", json_number(s->interval.lo), "hi",
 			 json_number(s->interval.hi), "n", (json_int_t)s->n, "samples",
 			 (json_int_t)s->samples, "run", s->report->data.run.uuid, "off_cpu",
-			 json_number(s->load));
+			 json_number(s->load), "waited", json_number(report_waited(s->cell)));
 }
 
 json_t *series_json(const struct series *s)
@@ -263,7 +263,7 @@ static const char *const pairings[] = {
 
 json_t *comparison_row_json(const struct comparison *c, const struct comparison_row *row)
 {
-	bool is_time = row->a.report->data.run.clock == CLOCK_UNIT_NS;
+	bool is_time = report_is_time(row->a.report, row->a.cell);
 	char unit[96], reason[64];
 
 	return json_pack("{s:s, s:s, s:O, s:O, s:s, s:s, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:f}, "

@@ -46,14 +46,16 @@ static json_t *cell_json_row(const struct report *r, const struct report_cell *c
 {
 	char unit[96];
 
-	return json_pack("{s:s, s:s, s:i, s:O, s:s, s:s, s:s*, s:b, s:s, s:o, s:o}", "cell",
-			 c->row->hash, "benchmark", c->row->benchmark, "version",
+	return json_pack("{s:s, s:s, s:i, s:O, s:s, s:s, s:s*, s:b, s:s, s:o, s:o, s:o, s:o}",
+			 "cell", c->row->hash, "benchmark", c->row->benchmark, "version",
 			 (int)c->row->version, "factors", c->factors, "state",
 			 cell_state_name(c->row->state), "kind", kind_name(c->row->kind), "reason",
 			 c->row->reason, "untrustworthy", c->fatal, "unit",
 			 report_unit(r, c, unit, sizeof(unit)), "gb_s",
 			 c->gb_s > 0 ? json_real(c->gb_s) : json_null(), "summary",
-			 c->has_data ? summary_json(r, c) : json_null());
+			 c->has_data ? summary_json(r, c) : json_null(), "waited",
+			 json_number(report_waited(c)), "clock",
+			 c->has_data && c->executed ? numbers_json(&c->clock) : json_null());
 }
 
 /* All of them are one family: a report's verdicts are adjusted together (S9). */

@@ -84,7 +84,9 @@ static void print_cell_row(struct table *t, const struct report_cell *c, double 
 				 s->interval.level, ci, sizeof(ci)));
 	table_cell(t, "%zu", s->invocations);
 	table_cell(t, "%zu", s->samples);
-	if (c->gb_s > 0)
+	if (c->executed)
+		table_cell(t, "%.0f %%", report_waited(c) * 100);
+	else if (c->gb_s > 0)
 		table_cell(t, "%.2f", c->gb_s);
 	else
 		table_cell(t, "-");
@@ -100,11 +102,28 @@ static double longest(const struct report *r, const char *benchmark)
 	return most;
 }
 
+/* Instructions have no GB/s; where they are those executed, the clock's other share is told. */
+static bool any_executed(const struct report *r, const char *benchmark)
+{
+	for (size_t i = 0; i < r->n_cells; i++)
+		if (r->cells[i].executed && !strcmp(r->cells[i].row->benchmark, benchmark))
+			return true;
+	return false;
+}
+
 /* One table per benchmark: units differ. */
 static void print_cells(const struct report *r, const char *benchmark)
 {
-	static const char *const columns[] = { "cell", "kind",	   ">median", ">95 % interval",
-					       ">n",   ">samples", ">GB/s" };
+	bool waited = any_executed(r, benchmark);
+	const char *const columns[] = {
+		"cell",
+		"kind",
+		">median",
+		">95 % interval",
+		">n",
+		">samples",
+		waited ? ">waited" : ">GB/s",
+	};
 	struct table *t = table_new(columns, ARRAY_SIZE(columns));
 	struct told_in in = told_in(r, longest(r, benchmark));
 	char unit[96] = "";

@@ -175,6 +175,9 @@ static void judge(struct comparison *c, struct comparison_row *row)
 	struct effect e = deciding(row, row->trivial ? c->trivial.level : c->family.level);
 	double sesoi = log1p(c->sesoi);
 
+	/* Rows of several comparisons are judged again, together. */
+	row->withheld = WITHHELD_NOT;
+	row->new_run = 0;
 	row->judged = (struct interval){ e.lo, e.hi, e.level };
 	row->verdict = stat_verdict(&e, sesoi, c->min_n, row->fatal);
 	if (row->lone_boots && row->verdict.verdict != VERDICT_UNTRUSTWORTHY) {
@@ -183,6 +186,7 @@ static void judge(struct comparison *c, struct comparison_row *row)
 	}
 	if (row->verdict.verdict == VERDICT_INCONCLUSIVE && !row->lone_boots)
 		row->new_run = effect_new_run(&e, sesoi, c->min_n);
+	row->outliers = (struct comparison_outliers){ 0 };
 	find_outliers(row);
 	if (row->n_effects)
 		stat_series(row->effects, row->n_effects, &row->series);

@@ -2,10 +2,12 @@
 #include "results/analysis/report.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "results/analysis/metric.h"
 #include "results/analysis/report_values.h"
 
 const char *report_level(const struct report_cell *cell, const char *factor)
@@ -140,6 +142,10 @@ static int summarise(struct report *r, struct report_cell *c)
 	if (ret)
 		return ret;
 	c->has_data = true;
+	if (c->executed)
+		ret = dataset_arm(r->clock, c->row->arm_group, c->row->arm, REPORT_CONF, &c->clock);
+	if (ret)
+		return ret;
 	/* Bytes per ns are GB per s, both decimal. */
 	if (!report_returns_early(c) && !flushes_first(c) && r->data.run.clock == CLOCK_UNIT_NS &&
 	    c->metric && c->metric->bytes_per && c->sum.level > 0)
@@ -201,6 +207,25 @@ static int decode_cells(struct report *r, struct reason *why)
 	return 0;
 }
 
+int report_load_samples(struct store *store, struct report *r, struct dataset **ds,
+			struct reason *why)
+{
+	struct report into = *r;
+	int ret;
+
+	into.ds = dataset_new();
+	ret = into.ds ? store_each_invocation(store, r->data.run.uuid, false, take_invocation,
+					      &into, why)
+		      : reason_set(why, -ENOMEM, "out of memory");
+	if (ret) {
+		dataset_free(into.ds);
+		return ret;
+	}
+	r->rounds = into.rounds;
+	*ds = into.ds;
+	return 0;
+}
+
 int report_load(struct store *store, const char *uuid, struct report *r, struct reason *why)
 {
 	int ret;
@@ -209,10 +234,11 @@ int report_load(struct store *store, const char *uuid, struct report *r, struct 
 	ret = store_load_run(store, uuid, &r->data, why);
 	if (ret)
 		return ret;
-	r->ds = dataset_new();
-	ret = r->ds ? decode_cells(r, why) : reason_set(why, -ENOMEM, "out of memory");
+	ret = decode_cells(r, why);
 	if (!ret)
-		ret = store_each_invocation(store, uuid, false, take_invocation, r, why);
+		ret = report_load_samples(store, r, &r->ds, why);
+	if (!ret)
+		ret = metric_count_executed(store, r, why);
 	for (size_t i = 0; i < r->n_cells && !ret; i++) {
 		ret = summarise(r, &r->cells[i]);
 		if (ret)
@@ -239,6 +265,7 @@ void report_free(struct report *r)
 	free(r->values);
 	loads_free(&r->loads);
 	dataset_free(r->ds);
+	dataset_free(r->clock);
 	store_free_run(&r->data);
 	*r = (struct report){ 0 };
 }
@@ -359,9 +386,37 @@ long report_pairs(const struct report *r, const char *factor, const char *a, con
 	return n;
 }
 
+const struct arm_summary *report_clock(const struct report_cell *cell)
+{
+	return cell->executed ? &cell->clock : &cell->sum;
+}
+
+double report_waited(const struct report_cell *cell)
+{
+	if (!cell->executed || !(cell->clock.level > 0))
+		return NAN;
+	/* What the thread executed is read around the sample, a few instructions apart from it. */
+	return fmax(0, 1 - cell->sum.level / cell->clock.level);
+}
+
+static bool is_duration(const struct report_cell *cell)
+{
+	return !cell->metric || !strcmp(cell->metric->quantity, "duration");
+}
+
+bool report_is_time(const struct report *r, const struct report_cell *cell)
+{
+	return r->data.run.clock == CLOCK_UNIT_NS && is_duration(cell);
+}
+
+const char *report_word(const struct report *r, const struct report_cell *cell)
+{
+	return is_duration(cell) ? clock_unit_name(r->data.run.clock) : cell->metric->quantity;
+}
+
 char *report_unit(const struct report *r, const struct report_cell *cell, char *buf, size_t n)
 {
-	snprintf(buf, n, "%s per %s", clock_unit_name(r->data.run.clock),
+	snprintf(buf, n, "%s%s per %s", report_word(r, cell), cell->executed ? " executed" : "",
 		 cell->metric ? cell->metric->per : "unit of work");
 	return buf;
 }

@@ -21,15 +21,21 @@
 
 struct report_cell {
 	const struct store_cell_row *row; /* borrowed from report.data */
-	const struct store_metric_row
-		*metric; /* the sample's time; NULL when the file names none */
+	/* What @sum is of: the sample's time, or what metric_select() chose. NULL: the file names none. */
+	const struct store_metric_row *metric;
 	json_t *factors;
 	char label[192]; /* the factors that vary in this run: "insn=clzero page=4K"; else all */
 	bool has_data;
 	bool fatal;		/* a fatal flag of the run or of this cell */
-	struct arm_summary sum; /* clock units per unit of work */
-	double gb_s;		/* decimal; 0 outside ns or where work is not bytes */
-	uint64_t nodes;		/* NUMA nodes that its processes ran on: bit 63 for all above */
+	struct arm_summary sum; /* clock units per unit of work, or the metric's */
+	/*
+	 * An emulator's clock counts instructions and advances while the CPU is idle. Where each
+	 * sample of the cell's group says what its thread executed, @sum is of that.
+	 */
+	bool executed;
+	struct arm_summary clock; /* of the samples' own clock; only with @executed */
+	double gb_s;		  /* decimal; 0 outside ns or where work is not bytes */
+	uint64_t nodes;		  /* NUMA nodes that its processes ran on: bit 63 for all above */
 };
 
 /* Of one process: its number in the file, and the median of what its samples yielded. */
@@ -68,7 +74,8 @@ bool report_is_occurrence(const struct report_value *v);
 
 struct report {
 	struct store_run_data data;
-	struct dataset *ds;
+	struct dataset *ds;    /* what the cells' sums are of */
+	struct dataset *clock; /* the samples' own clock of groups that are executed; NULL: none */
 	struct report_cell *cells; /* planned ones first, in the order of group and arm */
 	size_t n_cells;
 	struct report_value *values; /* by cell, metric, subject */
@@ -82,6 +89,10 @@ struct report {
 int report_load(struct store *store, const char *uuid, struct report *r, struct reason *why);
 void report_free(struct report *r);
 
+/* All samples of a loaded run by their own clock, once more. The caller frees *@ds. 0 or -errno. */
+int report_load_samples(struct store *store, struct report *r, struct dataset **ds,
+			struct reason *why);
+
 /*
  * The row of a cell's metric: of several CPUs the one over all of them, else the first subject's.
  * NULL where no sample yielded it.
@@ -94,6 +105,18 @@ bool report_synthetic(const struct report *r);
 
 /* How many NUMA nodes the run's machine has; 0: its environment does not say. */
 unsigned report_numa_nodes(const struct report *r);
+
+/* The summary of a cell's samples by their own clock, which phases divide. */
+const struct arm_summary *report_clock(const struct report_cell *cell);
+
+/* The share of the clock in which a cell's thread waited, 0 to 1; NaN unless cell->executed. */
+double report_waited(const struct report_cell *cell);
+
+/* Is what cell->sum is of a time, so that less of it is faster? */
+bool report_is_time(const struct report *r, const struct report_cell *cell);
+
+/* In what it is counted: "ns", "instructions", "count", "percent". */
+const char *report_word(const struct report *r, const struct report_cell *cell);
 
 /* A level of a cell, "" where the benchmark has no such factor. */
 const char *report_level(const struct report_cell *cell, const char *factor);
@@ -154,7 +177,7 @@ struct report_part {
 long report_parts(const struct report *r, const struct report_cell *a, const struct report_cell *b,
 		  const char *metric, struct report_part **parts);
 
-/* "ns per 4 KiB page" or "instructions per ...". Return: @buf. */
+/* "ns per 4 KiB page" or "instructions executed per ...". Return: @buf. */
 char *report_unit(const struct report *r, const struct report_cell *cell, char *buf, size_t n);
 
 /*
