@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What stands next to a row because of the quantity that it is of. */
+/* What is printed with a row because of the quantity that it is of. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

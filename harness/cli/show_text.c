@@ -102,7 +102,7 @@ static double longest(const struct report *r, const char *benchmark)
 	return most;
 }
 
-/* Instructions have no GB/s; where they are those executed, the clock's other share is told. */
+/* Instructions have no GB/s: the column is the share of the clock in which the thread waited. */
 static bool any_executed(const struct report *r, const char *benchmark)
 {
 	for (size_t i = 0; i < r->n_cells; i++)
