@@ -214,13 +214,17 @@ int report_load_samples(struct store *store, struct report *r, struct dataset **
 	int ret;
 
 	into.ds = dataset_new();
+	into.loads = (struct loads){ 0 };
 	ret = into.ds ? store_each_invocation(store, r->data.run.uuid, false, take_invocation,
 					      &into, why)
 		      : reason_set(why, -ENOMEM, "out of memory");
 	if (ret) {
 		dataset_free(into.ds);
+		loads_free(&into.loads);
 		return ret;
 	}
+	loads_free(&r->loads);
+	r->loads = into.loads;
 	r->rounds = into.rounds;
 	*ds = into.ds;
 	return 0;

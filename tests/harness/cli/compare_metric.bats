@@ -173,7 +173,7 @@ KERNELS=(label=old label=new --across kernel)
 
 @test "compare_metric_two_metrics_gate_and_boots" {
 	two_kernels
-	RELEASE=6.12 "$MAKE_COUNTS" tdcost.db new quirk=none/2000000/ran.thread=116000
+	BOOT=two RELEASE=6.12 "$MAKE_COUNTS" tdcost.db new quirk=none/2000000/ran.thread=116000
 	compared "${KERNELS[@]}" --metric ran
 	jq -e '.n_counts == "boots" and .rows[0].b.n == 2' compared.json
 	run --separate-stderr tdcost compare "${KERNELS[@]}"

@@ -99,7 +99,7 @@ static int put_boot(struct store *s, int64_t *boot, struct reason *why)
 	const char *release = env_or("RELEASE", "6.18.0-invented");
 	enum lane lane = (enum lane)lane_parse(env_or("LANE", "count"));
 	char hash[HASH_TEXT], identity[128];
-	const struct store_boot b = { .boot_id = release,
+	const struct store_boot b = { .boot_id = env_or("BOOT", "one"),
 				      .host = host.id,
 				      .environment = hash,
 				      .identity = identity,
