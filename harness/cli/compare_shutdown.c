@@ -331,8 +331,8 @@ static void print_parts(const struct compare *cmp, size_t first, size_t end, boo
 		long n = on ? report_parts(a->report, on, a->cell, "phase", &parts) : 0;
 
 		if (n > 0 && !begun) {
-			printf("by phase, %s per sample: medians over processes; change: the mean "
-			       "of theirs, each interval by itself\n%s",
+			printf("by phase, %s per sample: medians over processes; change: by block, "
+			       "each interval by itself\n%s",
 			       shutdown_unit(cmp), markdown ? "\n" : "");
 			grid_begin(&g, markdown, columns, PART_COLUMNS);
 			begun = true;

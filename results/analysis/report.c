@@ -263,7 +263,7 @@ void report_free(struct report *r)
 		json_decref(r->cells[i].factors);
 	for (size_t i = 0; i < r->n_values; i++) {
 		free(r->values[i].sorted);
-		free(r->values[i].medians);
+		free(r->values[i].blocks);
 	}
 	free(r->cells);
 	free(r->values);

@@ -38,9 +38,10 @@ struct report_cell {
 	uint64_t nodes;		  /* NUMA nodes that its processes ran on: bit 63 for all above */
 };
 
-/* Of one process: its number in the file, and the median of what its samples yielded. */
-struct report_median {
+/* Of one block of a process: the process's number in the file, and the median of what the block yielded. */
+struct report_block {
 	int64_t invocation;
+	int32_t block;
 	double value;
 };
 
@@ -65,7 +66,8 @@ struct report_value {
 	size_t invocations; /* that hold a value */
 	double level;
 	struct interval interval;
-	struct report_median *medians; /* of each of them, by invocation */
+	struct report_block *blocks; /* n_blocks of them, by invocation and block */
+	size_t n_blocks;
 	double *sorted; /* all values, ascending; NULL where the row over all CPUs has them */
 };
 
@@ -166,7 +168,7 @@ long report_pairs(const struct report *r, const char *factor, const char *a, con
 struct report_part {
 	const char *subject; /* borrowed from the report */
 	double a, b;	     /* levels; 0 where an arm yields none */
-	struct effect diff;  /* b - a, of each process's medians; NaN with less than two */
+	struct effect diff;  /* b - a, by block, over processes; NaN with less than two of them */
 };
 
 /**

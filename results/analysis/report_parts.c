@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What of a difference between two arms lies in which phase. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,51 +16,75 @@ static const struct report_value *value_of(const struct report *r, const struct 
 	return NULL;
 }
 
+static bool before(const struct report_block *x, const struct report_block *y)
+{
+	return x->invocation < y->invocation ||
+	       (x->invocation == y->invocation && x->block < y->block);
+}
+
 /*
- * Of the processes that yielded both, @b - @a. Both are in the order of their invocations. Of a phase
- * that an arm has not, it has nothing in each process.
+ * Of the blocks that yielded both, @b - @a. Both are in order. Of a phase that an arm lacks, it has
+ * nothing in each block.
  */
-static size_t differences(const struct report_value *a, const struct report_value *b, double *out)
+static size_t differences(const struct report_value *a, const struct report_value *b,
+			  struct report_block *out)
 {
 	const struct report_value *one = a ? a : b;
 	size_t n = 0;
 
-	for (; (!a || !b) && n < one->invocations; n++)
-		out[n] = a ? -a->medians[n].value : b->medians[n].value;
+	for (; (!a || !b) && n < one->n_blocks; n++) {
+		out[n] = one->blocks[n];
+		out[n].value = a ? -out[n].value : out[n].value;
+	}
 	if (!a || !b)
 		return n;
 
-	for (size_t i = 0, k = 0; i < a->invocations && k < b->invocations;) {
-		int64_t x = a->medians[i].invocation, y = b->medians[k].invocation;
+	for (size_t i = 0, k = 0; i < a->n_blocks && k < b->n_blocks;) {
+		const struct report_block *x = &a->blocks[i], *y = &b->blocks[k];
 
-		if (x == y)
-			out[n++] = b->medians[k].value - a->medians[i].value;
-		i += x <= y;
-		k += y <= x;
+		if (!before(x, y) && !before(y, x)) {
+			out[n] = *y;
+			out[n++].value -= x->value;
+		}
+		i += !before(y, x);
+		k += !before(x, y);
 	}
 	return n;
 }
 
+/* The medians over the blocks of each process, to @out. */
+static size_t by_process(const struct report_block *of, size_t n, double *out)
+{
+	double *values = malloc((n + 1) * sizeof(*values));
+	size_t processes = 0;
+
+	for (size_t i = 0, end; values && i < n; i = end) {
+		for (end = i; end < n && of[end].invocation == of[i].invocation; end++)
+			values[end - i] = of[end].value;
+		out[processes++] = stat_median_inplace(values, end - i);
+	}
+	free(values);
+	return processes;
+}
+
+/* S6, as of the whole: the median over processes of the median over blocks of the difference. */
 static int compare_part(const struct report_value *a, const struct report_value *b,
 			struct report_part *out)
 {
-	double *x;
-	size_t n;
+	size_t most = (a ? a : b)->n_blocks, n;
+	struct report_block *blocks = malloc((most + 1) * sizeof(*blocks));
+	double *x = malloc((most + 1) * sizeof(*x));
+	int ret = blocks && x ? 0 : -ENOMEM;
 
 	out->a = a ? a->level : 0;
 	out->b = b ? b->level : 0;
-	out->diff = (struct effect){ .value = out->b - out->a, .lo = NAN, .hi = NAN, .p = NAN };
-	x = malloc(((a ? a : b)->invocations + 1) * sizeof(*x));
-	if (!x)
-		return -ENOMEM;
-	n = differences(a, b, x);
-	if (n)
-		out->diff.value = x[0];
-	out->diff.n = n;
-	if (n > 1)
-		stat_t_effect(x, n, REPORT_CONF, &out->diff);
+	if (!ret) {
+		n = by_process(blocks, differences(a, b, blocks), x);
+		ret = effect_of_processes(x, n, REPORT_CONF, &out->diff);
+	}
+	free(blocks);
 	free(x);
-	return 0;
+	return ret;
 }
 
 static bool is_listed(const struct report_part *parts, long n, const char *subject)

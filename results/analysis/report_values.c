@@ -12,6 +12,7 @@ struct drawn {
 	double value;
 	int64_t invocation;
 	uint32_t sample;
+	int32_t block;
 };
 
 /* A growing list of values. */
@@ -107,46 +108,66 @@ static size_t process_end(const struct values *of, size_t from)
 	return end;
 }
 
+static double median_of(const struct values *of, size_t from, size_t end, double *scratch)
+{
+	for (size_t i = from; i < end; i++)
+		scratch[i - from] = of->v[i].value;
+	return stat_median_inplace(scratch, end - from);
+}
+
 /*
- * The invocations' medians to @medians, how many values each has to @counts. @values has room for
- * all of one.
+ * The invocations' medians to @medians, how many values each has to @counts. @scratch has room for
+ * all values of one.
  */
-static size_t medians_of(const struct values *of, double *values, struct report_median *medians,
-			 size_t *counts)
+static size_t medians_of(const struct values *of, double *scratch, double *medians, size_t *counts)
 {
 	size_t n = 0;
 
 	for (size_t i = 0, end; i < of->n; i = end) {
 		end = process_end(of, i);
-		for (size_t k = i; k < end; k++)
-			values[k - i] = of->v[k].value;
 		counts[n] = end - i;
-		medians[n++] = (struct report_median){ of->v[i].invocation,
-						       stat_median_inplace(values, end - i) };
+		medians[n++] = median_of(of, i, end, scratch);
 	}
 	return n;
+}
+
+static int blocks_of(const struct values *of, double *scratch, struct report_value *out)
+{
+	struct report_block *kept;
+
+	out->blocks = malloc(of->n * sizeof(*out->blocks));
+	if (!out->blocks)
+		return -ENOMEM;
+	for (size_t i = 0, end; i < of->n; i = end) {
+		const struct drawn *first = &of->v[i];
+
+		for (end = i + 1; end < of->n && of->v[end].invocation == first->invocation &&
+				  of->v[end].block == first->block;)
+			end++;
+		out->blocks[out->n_blocks++] =
+			(struct report_block){ first->invocation, first->block,
+					       median_of(of, i, end, scratch) };
+	}
+	kept = realloc(out->blocks, out->n_blocks * sizeof(*kept));
+	out->blocks = kept ? kept : out->blocks;
+	return 0;
 }
 
 /* S5, as dataset_arm() does it for the samples' time. */
 static int level_of(const struct values *of, double *scratch, size_t *counts,
 		    struct report_value *out)
 {
-	struct report_median *kept;
-	int ret = 0;
+	double *medians = malloc(of->n * sizeof(*medians));
+	int ret = medians ? blocks_of(of, scratch, out) : -ENOMEM;
 
-	out->medians = malloc(of->n * sizeof(*out->medians));
-	if (!out->medians)
-		return -ENOMEM;
-	out->invocations = medians_of(of, scratch, out->medians, counts);
-	kept = realloc(out->medians, out->invocations * sizeof(*kept));
-	out->medians = kept ? kept : out->medians;
-	/* There are no more of them than values. */
-	for (size_t i = 0; i < out->invocations; i++)
-		scratch[i] = out->medians[i].value;
-	out->level = stat_median(scratch, out->invocations);
-	out->interval = (struct interval){ NAN, NAN, REPORT_CONF };
-	if (out->invocations > 1)
-		ret = stat_median_interval(scratch, out->invocations, REPORT_CONF, &out->interval);
+	if (!ret) {
+		out->invocations = medians_of(of, scratch, medians, counts);
+		out->level = stat_median(medians, out->invocations);
+		out->interval = (struct interval){ NAN, NAN, REPORT_CONF };
+	}
+	if (!ret && out->invocations > 1)
+		ret = stat_median_interval(medians, out->invocations, REPORT_CONF, &out->interval);
+	free(medians);
 	return ret;
 }
 
@@ -232,7 +253,7 @@ static int add_row(struct collecting *c, struct values *of, const char *subject,
 	snprintf(row.subject, sizeof(row.subject), "%s", subject);
 	ret = summarise(of, &row);
 	if (ret) {
-		free(row.medians);
+		free(row.blocks);
 		return ret;
 	}
 	memmove(&v[at + 1], &v[at], (r->n_values++ - at) * sizeof(*v));
@@ -284,7 +305,7 @@ static int end_metric(struct collecting *c)
 
 static int take_part(void *ctx, const struct store_part_row *part)
 {
-	const struct drawn drawn = { part->value, part->invocation, part->sample };
+	const struct drawn drawn = { part->value, part->invocation, part->sample, part->block };
 	struct collecting *c = ctx;
 	int ret = 0;
 

@@ -252,9 +252,9 @@ static void one_invocation_has_no_interval(void **state)
 
 /* Arms whose samples yield the same phases, from two given series of medians. */
 static struct report_value series_of(const struct report_cell *cell, const char *subject,
-				     struct report_median *of, size_t n)
+				     struct report_block *of, size_t n)
 {
-	struct report_value v = { .cell = cell, .medians = of, .invocations = n };
+	struct report_value v = { .cell = cell, .blocks = of, .n_blocks = n };
 	double x[8];
 
 	snprintf(v.name, sizeof(v.name), "phase");
@@ -268,9 +268,9 @@ static struct report_value series_of(const struct report_cell *cell, const char 
 static void a_difference_is_told_by_phase(void **state)
 {
 	/* Process 3 of the first arm yields nothing of the second's. */
-	struct report_median on[] = { { 1, 100 }, { 2, 130 }, { 3, 90 }, { 4, 110 } };
-	struct report_median off[] = { { 1, 10 }, { 2, 20 }, { 4, 15 }, { 5, 999 } };
-	struct report_median same[] = { { 1, 7 } };
+	struct report_block on[] = { { 1, 0, 100 }, { 2, 0, 130 }, { 3, 0, 90 }, { 4, 0, 110 } };
+	struct report_block off[] = { { 1, 0, 10 }, { 2, 0, 20 }, { 4, 0, 15 }, { 5, 0, 999 } };
+	struct report_block same[] = { { 1, 0, 7 } };
 	struct report_cell cells[3] = { { .label = "" } };
 	struct report_value values[] = {
 		series_of(&cells[0], "reset", on, 4),  series_of(&cells[0], "free", same, 1),
@@ -285,10 +285,10 @@ static void a_difference_is_told_by_phase(void **state)
 	assert_string_equal(parts[0].subject, "reset");
 	assert_close(parts[0].a, 105, 1e-9);
 	assert_close(parts[0].b, 17.5, 1e-9);
-	/* -90, -110 and -95: their mean, and 4.303 standard errors on either side of it. */
+	/* -90, -110 and -95: their median; the extremes, moved out by t(0.95, 2) / t(0.75, 2) = 2.683. */
 	assert_int_equal(parts[0].diff.n, 3);
-	assert_close(parts[0].diff.value, -295.0 / 3, 1e-9);
-	assert_close(parts[0].diff.lo, -295.0 / 3 - 4.30265273 * sqrt(325.0 / 3 / 3), 1e-5);
+	assert_close(parts[0].diff.value, -95, 1e-9);
+	assert_close(parts[0].diff.lo, -135.2476309, 1e-4);
 	assert_string_equal(parts[1].subject, "free");
 	assert_close(parts[1].diff.value, 0, 0);
 	assert_true(isnan(parts[1].diff.lo));
@@ -300,6 +300,25 @@ static void a_difference_is_told_by_phase(void **state)
 	assert_true(parts[2].diff.lo > 0);
 	free(parts);
 	assert_int_equal(report_parts(&r, &cells[0], &cells[1], "life", &parts), 0);
+	free(parts);
+}
+
+/* S6: the median over blocks of the difference, not a difference of medians, which is 0 here. */
+static void report_parts_blocks_are_paired(void **state)
+{
+	struct report_block a[] = { { 1, 0, 10 }, { 1, 1, 20 }, { 1, 2, 30 }, { 1, 4, 5 } };
+	struct report_block b[] = { { 1, 0, 20 }, { 1, 1, 30 }, { 1, 2, 10 }, { 1, 3, 7 } };
+	struct report_cell cells[2] = { { .label = "" } };
+	struct report_value values[] = { series_of(&cells[0], "free", a, 3),
+					 series_of(&cells[1], "free", b, 3) };
+	const struct report r = { .values = values, .n_values = 2 };
+	struct report_part *parts;
+
+	(void)state;
+	assert_int_equal(report_parts(&r, &cells[0], &cells[1], "phase", &parts), 1);
+	assert_close(parts[0].b - parts[0].a, 0, 1e-9);
+	assert_close(parts[0].diff.value, 10, 1e-9);
+	assert_int_equal(parts[0].diff.n, 1);
 	free(parts);
 }
 
@@ -359,6 +378,7 @@ int main(void)
 		TEST(what_was_not_yielded_has_no_row),
 		TEST(one_invocation_has_no_interval),
 		cmocka_unit_test(a_difference_is_told_by_phase),
+		cmocka_unit_test(report_parts_blocks_are_paired),
 		cmocka_unit_test(what_was_made_up_says_so),
 		cmocka_unit_test(made_up_and_measured_are_not_compared),
 	};
