@@ -192,9 +192,14 @@ static void say_why_stopped(const struct cli *cli, const struct precision *p,
 
 	if (!p->ds || !rounds)
 		return;
-	if (p->widest <= p->target && all >= STAT_MIN_INVOCATIONS)
+	if (p->until && all >= p->until)
 		cli_error(cli, 0, "stopped after %u rounds: every interval is within +-%g %%", all,
 			  p->target * 100);
+	else if (p->until)
+		cli_error(cli, 0,
+			  "stopped after %u rounds, %s: every interval is within +-%g %%, but %u "
+			  "rounds were to follow to keep their coverage",
+			  all, rule, p->target * 100, p->until - all);
 	else if (!isfinite(p->widest))
 		cli_error(cli, 0, "stopped after %u round%s, %s: too few for an interval", all,
 			  all == 1 ? "" : "s", rule);

@@ -208,8 +208,7 @@ int compare_gate_status(const struct compare *cmp)
 
 static double percent(const struct comparison_row *row, double judged)
 {
-	return 100 *
-	       (comparison_by_difference(row) ? judged : expm1(judged));
+	return 100 * (comparison_by_difference(row) ? judged : expm1(judged));
 }
 
 /* "64M -> sample: +9.64 % [+5.72, +13.71], threshold 3 %, noise floor 1.2 %" */

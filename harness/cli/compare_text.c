@@ -318,7 +318,8 @@ json_t *compare_json(const struct compare *cmp)
 		json_array_append_new(rows, row);
 	}
 	return json_pack(
-		"{s:o, s:o, s:s*, s:s*, s:s, s:s, s:s, s:b, s:s, s:b, s:f, s:f, s:o, s:o, s:o, s:o, "
+		"{s:o, s:o, s:s*, s:s*, s:s, s:s, s:s, s:b, s:s, s:b, s:f, s:f, s:o, s:o, s:o, "
+		"s:o, "
 		"s:o, s:o}",
 		"a", side_json(cmp->a, cmp->n_a), "b", side_json(cmp->b, cmp->n_b), "by", cmp->by,
 		"metric", cmp->metric, "machine",

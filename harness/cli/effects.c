@@ -242,11 +242,12 @@ json_t *effect_json(const struct effect *e, size_t min_n)
 
 static json_t *side_json(const struct comparison_side *s)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:o, s:o}", "cell", s->cell->row->hash,
-			 "level", json_number(s->level), "lo", json_number(s->interval.lo), "hi",
-			 json_number(s->interval.hi), "n", (json_int_t)s->n, "samples",
-			 (json_int_t)s->samples, "run", s->report->data.run.uuid, "off_cpu",
-			 json_number(s->load), "waited", json_number(report_waited(s->cell)));
+	return json_pack("{s:s, s:o, s:o, s:o, s:I, s:I, s:s, s:o, s:o}", "cell",
+			 s->cell->row->hash, "level", json_number(s->level), "lo",
+			 json_number(s->interval.lo), "hi", json_number(s->interval.hi), "n",
+			 (json_int_t)s->n, "samples", (json_int_t)s->samples, "run",
+			 s->report->data.run.uuid, "off_cpu", json_number(s->load), "waited",
+			 json_number(report_waited(s->cell)));
 }
 
 json_t *series_json(const struct series *s)

@@ -395,8 +395,8 @@ static int take_only(const struct report_cell ***to, size_t *n, const struct rep
 	return 0;
 }
 
-static int take_comparison(struct comparison *to, struct comparison *from,
-			   const struct asked *ask, const char *subject)
+static int take_comparison(struct comparison *to, struct comparison *from, const struct asked *ask,
+			   const char *subject)
 {
 	int ret;
 

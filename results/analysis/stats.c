@@ -315,6 +315,27 @@ int stat_welch_effect(const double *a, size_t na, const double *b, size_t nb, do
 	return 0;
 }
 
+double stat_stopping_width(const double *x, size_t n, double level)
+{
+	struct effect mean;
+	struct interval i;
+	double *sorted;
+
+	if (stat_t_effect(x, n, level, &mean) || isnan(mean.lo))
+		return INFINITY;
+	sorted = sorted_copy(x, n);
+	if (!sorted)
+		return INFINITY;
+	order_interval_at(sorted, n, stat_quantile_sorted(sorted, n, 0.5), level, &i);
+	free(sorted);
+	return fmax((i.hi - i.lo) / 2.0, 1.25 * (mean.hi - mean.lo) / 2.0);
+}
+
+unsigned stat_stopping_rounds(unsigned n)
+{
+	return n + (n + 1) / 2;
+}
+
 static bool inside(const struct effect *e, double sesoi)
 {
 	/* counted instructions can agree exactly, which is equivalence at any smallest effect */

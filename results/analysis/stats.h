@@ -59,11 +59,23 @@ struct effect {
  *
  * The interval is stat_median_interval()'s.  At levels that even the extremes of @n values do not
  * reach, each end is moved out from the median in proportion to Student's t; the coverage of that is
- * simulated (tests/results/analysis/simulate_effect.c).  p is 1 less the highest level at which the
+ * simulated (tests/results/analysis/simulate_coverage.c).  p is 1 less the highest level at which the
  * interval excludes 0, so the two never disagree; below 1e-10 it is 0.
  * Return: 0, -EINVAL for @n < 2 or a @conf outside (0, 1), -ENOMEM.
  */
 int stat_median_effect(const double *x, size_t n, double conf, struct effect *out);
+
+/**
+ * stat_stopping_width() - S22: half the width of stat_median_effect()'s interval, for a stopping rule
+ *
+ * The larger of the interval's own and 1.25 times Student's (a median of normal values has 1.25 times
+ * the standard error of their mean): an interval that is narrow by chance does not stop a run alone.
+ * INFINITY where there is none.
+ */
+double stat_stopping_width(const double *x, size_t n, double level);
+
+/* How many values to take in all, where the width was reached with @n: half as many again. */
+unsigned stat_stopping_rounds(unsigned n);
 
 /**
  * stat_t_effect() - mean and Student's t interval
