@@ -197,27 +197,42 @@ static void order_interval_at(const double *sorted, size_t n, double median, dou
 /* Smaller than this a p is 0. */
 #define LEAST_P 1e-10
 
-/* Intervals grow with their level, so the level at which one reaches 0 is found by bisection. */
+/* The i-th smallest value, or of the values with their signs changed. */
+static double mirrored(const double *sorted, size_t n, bool mirror, size_t i)
+{
+	return mirror ? -sorted[n - 1 - i] : sorted[i];
+}
+
+/*
+ * 1 less the level at which the nearer end of the interval is 0: order_lambda() solved for the level
+ * where 0 lies between two order statistics, and order_interval_at() where it lies beyond all.
+ */
 static double order_p(const double *sorted, size_t n, double median)
 {
-	double excluded = log(1.0), included = log(LEAST_P);
-	struct interval i;
+	bool mirror = median < 0.0;
+	double size = (double)n, rank, outer, lambda, share, first, p;
+	size_t k = 0;
 
 	if (isnan(median))
 		return NAN;
-	order_interval_at(sorted, n, median, 1.0 - LEAST_P, &i);
-	if (i.lo > 0.0 || i.hi < 0.0)
+	while (k < n && mirrored(sorted, n, mirror, k) <= 0.0)
+		k++;
+	if (2 * k >= n)
+		return 1.0;
+	first = mirrored(sorted, n, mirror, 0);
+	if (!k && fabs(median) <= first)
 		return 0.0;
-	for (int step = 0; step < 50; step++) {
-		double middle = (excluded + included) / 2.0;
+	if (!k) {
+		double t = stat_t_quantile(order_level(1, n), size - 1.0);
 
-		order_interval_at(sorted, n, median, -expm1(middle), &i);
-		if (i.lo > 0.0 || i.hi < 0.0)
-			excluded = middle;
-		else
-			included = middle;
+		p = 2.0 * gsl_cdf_tdist_Q(t * fabs(median) / (fabs(median) - first), size - 1.0);
+		return p < LEAST_P ? 0.0 : p;
 	}
-	return exp(excluded);
+	rank = (double)k;
+	outer = mirrored(sorted, n, mirror, k - 1);
+	lambda = -outer / (mirrored(sorted, n, mirror, k) - outer);
+	share = lambda * rank / (size - rank - lambda * (size - 2.0 * rank));
+	return 1.0 - order_level(k, n) + share * (order_level(k, n) - order_level(k + 1, n));
 }
 
 int stat_median_effect(const double *x, size_t n, double conf, struct effect *out)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "results/analysis/comparison.h"
+#include "results/analysis/comparison_rows.h"
 
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 #define MAX_CELLS 12
@@ -441,6 +442,56 @@ static void test_adjusted_steps(void **state)
 	assert_close(level_for(mixed, 3, 0, v), 1 - 0.05 / 2, 1e-12);
 	assert_int_equal(v[0], VERDICT_INCONCLUSIVE);
 	assert_int_equal(v[2], VERDICT_SLOWER);
+}
+
+/* D11: huge effects of rows that get no verdict, or that are no question, loosen no other's level. */
+static void comparison_judge_fatal_and_trivial_rows_left_out(void **state)
+{
+	const int means[] = { 30, 30, 12, 2 };
+	struct reason why = { "" };
+	struct comparison c;
+	struct report r;
+
+	(void)state;
+	many_groups(&r, means, 4, 99);
+	assert_int_equal(comparison_by(&r, &insn, 1, as_difference, SESOI, &c, &why), 0);
+	/* 0.0003, 0.0003 and 0.0162 <= 0.0375: three of four. */
+	assert_close(c.family.level, 1 - 0.05 * 3 / 4, 1e-12);
+	c.rows[0].fatal = c.rows[1].fatal = true;
+	comparison_judge(&c);
+	assert_int_equal(c.family.adjusted, 2);
+	assert_close(c.family.level, 1 - 0.05 / 2, 1e-12);
+	c.rows[0].fatal = c.rows[1].fatal = false;
+	c.rows[0].trivial = c.rows[1].trivial = true;
+	comparison_judge(&c);
+	assert_int_equal(c.family.adjusted, 2);
+	assert_int_equal(c.trivial.adjusted, 2);
+	assert_close(c.trivial.level, 0.95, 1e-12);
+	assert_close(c.rows[0].judged.level, 0.95, 1e-12);
+	assert_close(c.rows[3].judged.level, 0.975, 1e-12);
+	comparison_free(&c);
+	report_free(&r);
+}
+
+/* S11: one process of eight that carries a mean is named, and hardly moves the median. */
+static void comparison_by_outlying_process_named(void **state)
+{
+	int far[COUNT(new)];
+	struct reason why = { "" };
+	struct comparison c;
+	struct report r;
+
+	(void)state;
+	memcpy(far, new, sizeof(far));
+	far[5] += 4000;
+	two_arms(&r, COUNT(old), old, far);
+	assert_int_equal(comparison_by(&r, &insn, 1, as_ratio, SESOI, &c, &why), 0);
+	assert_int_equal(c.rows[0].outliers.n, 1);
+	assert_int_equal(c.rows[0].outliers.round, 5);
+	assert_close(c.rows[0].outliers.value, log(5075. / 1020), 0.01);
+	assert_close(c.rows[0].diff.value, 50, 1);
+	comparison_free(&c);
+	report_free(&r);
 }
 
 /* ---- runs ---- */
@@ -1203,6 +1254,8 @@ int main(void)
 		cmocka_unit_test(test_adjusted_steps),
 		cmocka_unit_test(test_two_runs),
 		cmocka_unit_test(test_two_runs_few),
+		cmocka_unit_test(comparison_judge_fatal_and_trivial_rows_left_out),
+		cmocka_unit_test(comparison_by_outlying_process_named),
 		cmocka_unit_test(test_boots),
 		cmocka_unit_test(comparison_runs_single_boots_inconclusive),
 		cmocka_unit_test(test_one_side_only),

@@ -154,6 +154,96 @@ static void test_t_effect(void **state)
 	assert_int_equal(stat_t_effect(x, 1, 0.95, &e), -EINVAL);
 }
 
+/* Computed apart, in Python, with p by bisection over the levels. */
+static void stat_median_effect_agrees_with_bisection(void **state)
+{
+	static const struct {
+		double x[10];
+		size_t n;
+		double conf, value, lo, hi, p;
+	} rows[] = {
+		{ { 3, 1, -2, 5, 4, 2, 6, 1.5 },
+		  8,
+		  0.95,
+		  2.5,
+		  0.806930693,
+		  5.06435644,
+		  0.02170139 },
+		{ { 3, 1, -2, 5, 4, 2, 6, 1.5 },
+		  8,
+		  0.999,
+		  2.5,
+		  -4.10471686,
+		  7.63700201,
+		  0.02170139 },
+		/* All on one side: beyond the extremes, by Student's t. */
+		{ { -3, -1, -2.5, -5, -4, -2 },
+		  6,
+		  0.95,
+		  -2.75,
+		  -4.64285714,
+		  -1.35714286,
+		  0.005516748 },
+		{ { -3, -1, -2.5, -5, -4, -2 },
+		  6,
+		  0.999,
+		  -2.75,
+		  -7.9581813,
+		  1.30080767,
+		  0.005516748 },
+		{ { 1, -1, 2, -2, 3, -3, 4 }, 7, 0.95, 1, -2.26666667, 3.26666667, 0.6875 },
+		{ { .5, .7, .6, .9, -.1, .8, .65, .75, .55, .85 },
+		  10,
+		  0.95,
+		  0.675,
+		  0.532882883,
+		  0.817117117,
+		  0.002377717 },
+		{ { .5, .7, .6, .9, -.1, .8, .65, .75, .55, .85 },
+		  10,
+		  0.999,
+		  0.675,
+		  -0.184081475,
+		  0.924410751,
+		  0.002377717 },
+		/* Half lie on either side: no level excludes 0. */
+		{ { -1, 1, -2, 2, 3, -3 }, 6, 0.95, 0, -2.64285714, 2.64285714, 1 },
+		{ { 2, 2, 2 }, 3, 0.95, 2, 2, 2, 0 },
+		{ { 0, 0, 0 }, 3, 0.95, 0, 0, 0, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		double mirrored[10];
+		struct effect e;
+
+		assert_int_equal(stat_median_effect(rows[i].x, rows[i].n, rows[i].conf, &e), 0);
+		assert_close(e.value, rows[i].value, 1e-9);
+		assert_close(e.lo, rows[i].lo, 1e-6);
+		assert_close(e.hi, rows[i].hi, 1e-6);
+		assert_close(e.p, rows[i].p, 1e-6);
+		assert_close(e.level, rows[i].conf, 0);
+		assert_int_equal(e.n, rows[i].n);
+		for (size_t k = 0; k < rows[i].n; k++)
+			mirrored[k] = -rows[i].x[k];
+		assert_int_equal(stat_median_effect(mirrored, rows[i].n, rows[i].conf, &e), 0);
+		assert_close(e.lo, -rows[i].hi, 1e-6);
+		assert_close(e.p, rows[i].p, 1e-6);
+	}
+}
+
+static void stat_median_effect_bad_input_refused(void **state)
+{
+	const double x[] = { 1, NAN, 3, 4, 5, 6 };
+	struct effect e;
+
+	(void)state;
+	assert_int_equal(stat_median_effect(x, 1, 0.95, &e), -EINVAL);
+	assert_int_equal(stat_median_effect(x, 6, 1, &e), -EINVAL);
+	assert_int_equal(stat_median_effect(x, 6, 0.95, &e), 0);
+	assert_true(isnan(e.value) && isnan(e.lo) && isnan(e.hi) && isnan(e.p));
+}
+
 /* Published table of Student's t, two-sided 5 %: the half width in standard errors. */
 static void test_t_table(void **state)
 {
@@ -342,6 +432,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_median),
+		cmocka_unit_test(stat_median_effect_agrees_with_bisection),
+		cmocka_unit_test(stat_median_effect_bad_input_refused),
 		cmocka_unit_test(test_quantiles_agree),
 		cmocka_unit_test(test_quantile_type7),
 		cmocka_unit_test(test_median_interval),
