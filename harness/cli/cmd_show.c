@@ -39,6 +39,8 @@ static int show_one(const struct cli *cli, struct store *store, const struct sto
 	struct report report;
 	int status, ret = report_load(store, row->uuid, &report, &why);
 
+	if (!ret)
+		ret = report_load_earlier(store, &report, &why);
 	if (ret)
 		return cli_fail(cli, ret, &why);
 	status = show_report(cli, &report, want_tails);

@@ -165,9 +165,29 @@ void comparison_remarks(const struct comparison *c, struct remarks *out)
 	remark_levels(cells, n, out);
 }
 
+/* What the runs before would not have led to expect. */
+static void remark_earlier(const struct report_cell *const *cells, size_t n, struct remarks *out)
+{
+	struct found outside = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		const struct report_earlier *e = &cells[i]->earlier;
+		double level = cells[i]->sum.level;
+
+		find(&outside, e->predicted && (level < e->lo || level > e->hi), cells[i]->label,
+		     level);
+	}
+	if (outside.n)
+		add(out,
+		    "the level of %zu of %zu cells lies outside the range that earlier runs on "
+		    "this "
+		    "host predict (first: %.60s)",
+		    outside.n, n, outside.first);
+}
+
 void report_remarks(const struct report *r, struct remarks *out)
 {
-	const struct report_cell *cells[1024];
+	const struct report_cell *cells[1024] = { NULL };
 	size_t n = 0;
 
 	out->n = 0;
@@ -175,4 +195,5 @@ void report_remarks(const struct report *r, struct remarks *out)
 		if (r->cells[i].has_data)
 			cells[n++] = &r->cells[i];
 	remark_levels(cells, n, out);
+	remark_earlier(cells, n, out);
 }

@@ -42,20 +42,27 @@ static json_t *summary_json(const struct report *r, const struct report_cell *c)
 	return summary;
 }
 
+static json_t *earlier_json(const struct report_earlier *e)
+{
+	return e->runs ? json_pack("{s:I, s:f, s:f, s:b}", "runs", (json_int_t)e->runs, "lo", e->lo,
+				   "hi", e->hi, "predicted", e->predicted)
+		       : json_null();
+}
+
 static json_t *cell_json_row(const struct report *r, const struct report_cell *c)
 {
 	char unit[96];
 
-	return json_pack("{s:s, s:s, s:i, s:O, s:s, s:s, s:s*, s:b, s:s, s:o, s:o, s:o, s:o}",
-			 "cell", c->row->hash, "benchmark", c->row->benchmark, "version",
-			 (int)c->row->version, "factors", c->factors, "state",
-			 cell_state_name(c->row->state), "kind", kind_name(c->row->kind), "reason",
-			 c->row->reason, "untrustworthy", c->fatal, "unit",
-			 report_unit(r, c, unit, sizeof(unit)), "gb_s",
-			 c->gb_s > 0 ? json_real(c->gb_s) : json_null(), "summary",
-			 c->has_data ? summary_json(r, c) : json_null(), "waited",
-			 json_number(report_waited(c)), "clock",
-			 c->has_data && c->executed ? numbers_json(&c->clock) : json_null());
+	return json_pack(
+		"{s:s, s:s, s:i, s:O, s:s, s:s, s:s*, s:b, s:s, s:o, s:o, s:o, s:o, s:o}", "cell",
+		c->row->hash, "benchmark", c->row->benchmark, "version", (int)c->row->version,
+		"factors", c->factors, "state", cell_state_name(c->row->state), "kind",
+		kind_name(c->row->kind), "reason", c->row->reason, "untrustworthy", c->fatal,
+		"unit", report_unit(r, c, unit, sizeof(unit)), "gb_s",
+		c->gb_s > 0 ? json_real(c->gb_s) : json_null(), "summary",
+		c->has_data ? summary_json(r, c) : json_null(), "earlier",
+		earlier_json(&c->earlier), "waited", json_number(report_waited(c)), "clock",
+		c->has_data && c->executed ? numbers_json(&c->clock) : json_null());
 }
 
 /* All of them are one family: a report's verdicts are adjusted together (S9). */

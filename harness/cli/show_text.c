@@ -66,6 +66,25 @@ static struct told_in told_in(const struct report *r, double most)
 	return in;
 }
 
+static bool any_earlier(const struct report *r, const char *benchmark)
+{
+	for (size_t i = 0; i < r->n_cells; i++)
+		if (r->cells[i].earlier.runs && !strcmp(r->cells[i].row->benchmark, benchmark))
+			return true;
+	return false;
+}
+
+static void print_earlier(struct table *t, const struct report_earlier *e, double divisor)
+{
+	char lo[32], hi[32];
+
+	if (e->runs)
+		table_cell(t, "%s to %s (%zu)", text_number(e->lo / divisor, lo, sizeof(lo)),
+			   text_number(e->hi / divisor, hi, sizeof(hi)), e->runs);
+	else
+		table_cell(t, "-");
+}
+
 static void print_cell_row(struct table *t, const struct report_cell *c, double divisor)
 {
 	const struct arm_summary *s = &c->sum;
@@ -114,7 +133,7 @@ static bool any_executed(const struct report *r, const char *benchmark)
 /* One table per benchmark: units differ. */
 static void print_cells(const struct report *r, const char *benchmark)
 {
-	bool waited = any_executed(r, benchmark);
+	bool waited = any_executed(r, benchmark), earlier = any_earlier(r, benchmark);
 	const char *const columns[] = {
 		"cell",
 		"kind",
@@ -123,8 +142,9 @@ static void print_cells(const struct report *r, const char *benchmark)
 		">n",
 		">samples",
 		waited ? ">waited" : ">GB/s",
+		">earlier runs",
 	};
-	struct table *t = table_new(columns, ARRAY_SIZE(columns));
+	struct table *t = table_new(columns, ARRAY_SIZE(columns) - !earlier);
 	struct told_in in = told_in(r, longest(r, benchmark));
 	char unit[96] = "";
 
@@ -138,8 +158,11 @@ static void print_cells(const struct report *r, const char *benchmark)
 			snprintf(unit, sizeof(unit), "%s per %s", in.unit,
 				 c->metric ? c->metric->per : "unit of work");
 		print_cell_row(t, c, in.divisor);
+		if (earlier && c->has_data)
+			print_earlier(t, &c->earlier, in.divisor);
 	}
-	printf("\n%s, %s; n is the number of processes\n", benchmark, unit);
+	printf("\n%s, %s; n is the number of processes%s\n", benchmark, unit,
+	       earlier ? "; earlier runs: the range they predict on this host (runs)" : "");
 	if (t)
 		table_print(t, stdout);
 }
@@ -405,7 +428,6 @@ static void print_pairs(const struct report *r)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(asked_for); i++)
 		print_comparison(r, &c, i);
-	putchar('\n');
 	if (*adjusted_text(&c, adjusted, sizeof(adjusted)))
 		printf("%s\n", adjusted);
 	effects_remarks(&c, &remarks);

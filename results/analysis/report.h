@@ -19,6 +19,13 @@
 
 #define REPORT_CONF 0.95
 
+/* Levels of earlier runs of a cell on the same host (S21). */
+struct report_earlier {
+	size_t runs;
+	double lo, hi;	/* from the lowest to the highest of them, or what is @predicted of a run */
+	bool predicted; /* the 95 % range of a further run, from 3 runs on */
+};
+
 struct report_cell {
 	const struct store_cell_row *row; /* borrowed from report.data */
 	/* What @sum is of: the sample's time, or what metric_select() chose. NULL: the file names none. */
@@ -33,9 +40,10 @@ struct report_cell {
 	 * sample of the cell's group says what its thread executed, @sum is of that.
 	 */
 	bool executed;
-	struct arm_summary clock; /* of the samples' own clock; only with @executed */
-	double gb_s;		  /* decimal; 0 outside ns or where work is not bytes */
-	uint64_t nodes;		  /* NUMA nodes that its processes ran on: bit 63 for all above */
+	struct arm_summary clock;      /* of the samples' own clock; only with @executed */
+	double gb_s;		       /* decimal; 0 outside ns or where work is not bytes */
+	struct report_earlier earlier; /* set by report_load_earlier() */
+	uint64_t nodes; /* NUMA nodes that its processes ran on: bit 63 for all above */
 };
 
 /* Of one block of a process: the process's number in the file, and the median of what the block yielded. */
@@ -90,6 +98,15 @@ struct report {
 /* Read and summarise a run. Return: 0 or -errno with @why. Free with report_free(). */
 int report_load(struct store *store, const char *uuid, struct report *r, struct reason *why);
 void report_free(struct report *r);
+
+/**
+ * report_load_earlier() - S21: set what the levels of earlier runs of each cell were
+ *
+ * Of the newest 20 runs before it on the same host, lane and clock that are done, trustworthy, and share a
+ * benchmark. An interval holds for the time of its run; this is how far runs were apart.
+ * Return: 0 or -errno with @why.
+ */
+int report_load_earlier(struct store *store, struct report *r, struct reason *why);
 
 /* All samples of a loaded run by their own clock, once more. The caller frees *@ds. 0 or -errno. */
 int report_load_samples(struct store *store, struct report *r, struct dataset **ds,

@@ -180,3 +180,22 @@ shown() { # SELECTOR...
 	jq -e --slurpfile v view '[.values[] | select(.subject == null) | .max][0] as $m |
 		($m - $v[0] | fabs) <= $m * 1e-6' values.json
 }
+
+@test "show_earlier_runs_of_the_host_give_a_range" {
+	for i in 1 2 3 4; do
+		tdcost run null -p ops=10000 --rounds 2 --blocks 5 --label "run$i" --db earlier.db >/dev/null || [ $? = 5 ]
+	done
+	sqlite3 earlier.db "DELETE FROM flag WHERE fatal"
+	tdcost show label=run1 --db earlier.db --json | jq -e 'all(.cells[]; .earlier == null)'
+	[[ $(tdcost show label=run1 --db earlier.db) != *"earlier runs"* ]]
+	# Of two from the lowest to the highest; from three on what they predict.
+	tdcost show label=run3 --db earlier.db --json >three.json
+	jq -e '.cells[0].earlier | .runs == 2 and .lo <= .hi and (.predicted | not)' three.json
+	jq -e --argjson one "$(tdcost show label=run1 --db earlier.db --json | jq '.cells[0].summary.median')" \
+		'.cells[0].earlier | .lo <= $one + 1e-6 and .hi >= $one - 1e-6' three.json
+	tdcost show label=run4 --db earlier.db --json | jq -e '.cells[0].earlier | .runs == 3 and .predicted and .lo < .hi'
+	[[ $(tdcost show label=run4 --db earlier.db) == *"earlier runs: the range they predict on this host"*"(3)"* ]]
+	# What is untrustworthy predicts nothing.
+	sqlite3 earlier.db "INSERT INTO flag (run, code, fatal) SELECT id, 'clock-step', 1 FROM run WHERE label = 'run2'"
+	tdcost show label=run4 --db earlier.db --json | jq -e '.cells[0].earlier.runs == 2'
+}
