@@ -188,8 +188,10 @@ static int run_command(struct cli *cli, int argc, const char **argv)
 
 int main(int argc, char **argv)
 {
-	struct cli cli = { .db = getenv("TDCOST_DB") };
+	/* What it points to lives as long as the program. */
+	static struct cli cli;
 
+	cli.db = getenv("TDCOST_DB");
 	/* Its own would end the process on a failed allocation. */
 	gsl_set_error_handler_off();
 	if (argc == 2 && !strcmp(argv[1], RUN_CHILD_ARG))
