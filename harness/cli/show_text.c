@@ -78,7 +78,9 @@ static void print_earlier(struct table *t, const struct report_earlier *e, doubl
 {
 	char lo[32], hi[32];
 
-	if (e->runs)
+	if (e->runs == 1)
+		table_cell(t, "%s (1)", text_number(e->lo / divisor, lo, sizeof(lo)));
+	else if (e->runs)
 		table_cell(t, "%s to %s (%zu)", text_number(e->lo / divisor, lo, sizeof(lo)),
 			   text_number(e->hi / divisor, hi, sizeof(hi)), e->runs);
 	else
