@@ -332,18 +332,20 @@ int stat_welch_effect(const double *a, size_t na, const double *b, size_t nb, do
 
 double stat_stopping_width(const double *x, size_t n, double level)
 {
-	struct effect mean;
+	double *sorted = n < 2 || !conf_valid(level) ? NULL : sorted_copy(x, n);
 	struct interval i;
-	double *sorted;
+	double sd, width;
 
-	if (stat_t_effect(x, n, level, &mean) || isnan(mean.lo))
-		return INFINITY;
-	sorted = sorted_copy(x, n);
 	if (!sorted)
 		return INFINITY;
 	order_interval_at(sorted, n, stat_quantile_sorted(sorted, n, 0.5), level, &i);
+	/* 1.349: of normal values the quartiles are that many standard deviations apart */
+	sd = (stat_quantile_sorted(sorted, n, 0.75) - stat_quantile_sorted(sorted, n, 0.25)) /
+	     1.349;
 	free(sorted);
-	return fmax((i.hi - i.lo) / 2.0, 1.25 * (mean.hi - mean.lo) / 2.0);
+	width = 1.25 * stat_t_quantile(level, (double)(n - 1)) * sd / sqrt((double)n);
+	width = fmax((i.hi - i.lo) / 2.0, width);
+	return isnan(width) ? INFINITY : width;
 }
 
 unsigned stat_stopping_rounds(unsigned n)

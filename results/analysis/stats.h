@@ -68,9 +68,9 @@ int stat_median_effect(const double *x, size_t n, double conf, struct effect *ou
 /**
  * stat_stopping_width() - S22: half the width of stat_median_effect()'s interval, for a stopping rule
  *
- * The larger of the interval's own and 1.25 times Student's (a median of normal values has 1.25 times
- * the standard error of their mean): an interval that is narrow by chance does not stop a run alone.
- * INFINITY where there is none.
+ * The larger of the interval's own and of what the quartiles give for normal values, whose median has
+ * 1.25 times the standard error of their mean: an interval that is narrow by chance does not stop a run
+ * alone, and a few far values do not keep it from stopping. INFINITY where there is none.
  */
 double stat_stopping_width(const double *x, size_t n, double level);
 

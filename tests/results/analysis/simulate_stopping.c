@@ -149,7 +149,7 @@ static void stopped_interval_holds_the_truth(void **state)
 			       sds[i] * 100, (double)rounds / EXPERIMENTS,
 			       percent(holds, EXPERIMENTS), percent(equivalent, EXPERIMENTS),
 			       percent(different, EXPERIMENTS));
-			missed += percent(holds, EXPERIMENTS) < 92.5 - slack() ||
+			missed += percent(holds, EXPERIMENTS) < 92 - slack() ||
 				  percent(equivalent, EXPERIMENTS) < 80 ||
 				  percent(different, EXPERIMENTS) > 5 + slack();
 		}
