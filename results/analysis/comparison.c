@@ -262,27 +262,37 @@ static int walk(struct comparison *c, const struct report *const *a, size_t na,
 	return 0;
 }
 
+/* From when to when the runs of a side measured. */
+struct span {
+	int64_t from, to;
+};
+
+static struct span span_of(const struct report *const *runs, size_t n)
+{
+	struct span out = { INT64_MAX, 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		const struct store_run_row *r = &runs[i]->data.run;
+		int64_t end = r->ended > r->started ? r->ended : r->started;
+
+		out.from = r->started < out.from ? r->started : out.from;
+		out.to = end > out.to ? end : out.to;
+	}
+	return out;
+}
+
+/* Sides that took turns share most of the time of the shorter one. */
 bool comparison_sequential(const struct report *const *a, size_t na, const struct report *const *b,
 			   size_t nb)
 {
-	int64_t first_a = INT64_MAX, last_a = 0, first_b = INT64_MAX, last_b = 0;
+	struct span x = span_of(a, na), y = span_of(b, nb);
+	int64_t from = x.from > y.from ? x.from : y.from, to = x.to < y.to ? x.to : y.to;
+	int64_t shorter = x.to - x.from < y.to - y.from ? x.to - x.from : y.to - y.from;
 
 	/* Instruction counts do not drift. */
 	if (a[0]->data.run.clock != CLOCK_UNIT_NS)
 		return false;
-	for (size_t i = 0; i < na; i++) {
-		const struct store_run_row *r = &a[i]->data.run;
-
-		first_a = r->started < first_a ? r->started : first_a;
-		last_a = r->started > last_a ? r->started : last_a;
-	}
-	for (size_t i = 0; i < nb; i++) {
-		const struct store_run_row *r = &b[i]->data.run;
-
-		first_b = r->started < first_b ? r->started : first_b;
-		last_b = r->started > last_b ? r->started : last_b;
-	}
-	return last_a < first_b || last_b < first_a;
+	return to <= from || 2 * (to - from) < shorter;
 }
 
 int comparison_runs(const struct report *const *a, size_t na, const struct report *const *b,

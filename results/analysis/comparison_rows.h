@@ -37,7 +37,7 @@ int comparison_fill_paired(struct comparison_row *row, struct pair_effects *e, d
 void comparison_fill_apart(struct comparison_row *row, const struct comparison_values *a,
 			   const struct comparison_values *b);
 
-/* Did all of one side end before any of the other began? */
+/* Was one side measured before the other: do they share less than half of the shorter one's time? */
 bool comparison_sequential(const struct report *const *a, size_t na, const struct report *const *b,
 			   size_t nb);
 

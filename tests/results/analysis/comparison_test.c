@@ -800,6 +800,35 @@ static void test_sequential(void **state)
 	}
 }
 
+/* Single runs that take turns, round by round, overlap. */
+static void comparison_runs_overlapping_not_sequential(void **state)
+{
+	static const struct {
+		int64_t a[2], b[2]; /* start, end */
+		bool sequential;
+	} cases[] = {
+		{ { 10, 20 }, { 20, 30 }, true },  { { 20, 30 }, { 10, 20 }, true },
+		{ { 10, 20 }, { 12, 22 }, false }, { { 10, 20 }, { 19, 29 }, true },
+		{ { 10, 40 }, { 20, 30 }, false }, { { 10, 0 }, { 20, 0 }, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct comparison c;
+		struct report a, b;
+
+		one_cell(&a, "0a0a0a0a", cases[i].a[0], "a", 6, old);
+		one_cell(&b, "0b0b0b0b", cases[i].b[0], "a", 6, old);
+		a.data.run.ended = cases[i].a[1];
+		b.data.run.ended = cases[i].b[1];
+		assert_int_equal(compare_two(&a, &b, &c), 0);
+		assert_int_equal(c.sequential, cases[i].sequential);
+		comparison_free(&c);
+		report_free(&a);
+		report_free(&b);
+	}
+}
+
 /* ---- a new run ---- */
 
 static void effect_new_run_cases_rounds(void **state)
@@ -1263,6 +1292,7 @@ int main(void)
 		cmocka_unit_test(test_cell_twice),
 		cmocka_unit_test(test_fatal_runs),
 		cmocka_unit_test(test_sequential),
+		cmocka_unit_test(comparison_runs_overlapping_not_sequential),
 		cmocka_unit_test(effect_new_run_cases_rounds),
 		ALLOWED(test_allowed),
 		ALLOWED(test_never_allowed),
