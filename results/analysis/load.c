@@ -122,8 +122,9 @@ static size_t remark_stolen(const char *uuid, const struct load *l, char *buf, s
 	if (isfinite(l->stolen))
 		snprintf(share, sizeof(share), "%.1f %% of the time, ", l->stolen * 100);
 	snprintf(buf, n,
-		 "run %.8s: the hypervisor took %s%llu ticks of 10 ms, in %zu of %zu processes",
-		 uuid, share, (unsigned long long)l->steal_ticks, l->robbed, l->processes);
+		 "run %.8s: the hypervisor took %s%llu tick%s of 10 ms, in %zu of %zu processes",
+		 uuid, share, (unsigned long long)l->steal_ticks, l->steal_ticks == 1 ? "" : "s",
+		 l->robbed, l->processes);
 	return 1;
 }
 
