@@ -124,8 +124,7 @@ static void remark_levels(const struct report_cell *const *cells, size_t n, stru
 	if (modes.n)
 		add(out,
 		    "processes have two modes in %zu of %zu cells (%.1f %% apart in %.60s): a "
-		    "level "
-		    "is the median of both",
+		    "level is the median of both",
 		    modes.n, n, modes.value, modes.first);
 }
 
@@ -137,9 +136,8 @@ void effects_remarks(const struct comparison *c, struct remarks *out)
 	for (size_t i = 0; i < c->n_rows; i++)
 		lone += c->rows[i].lone_boots;
 	if (lone)
-		add(out,
-		    "each side is a single boot, and what a boot varies by is in the change: a "
-		    "verdict takes 3 boots a side, so boot, run, and repeat");
+		add(out, "each side is a single boot, so the change includes how boots differ; a "
+			 "verdict needs 3 boots a side: reboot and run again");
 	remark_outliers(c, out);
 	remark_effects(c, out);
 }
@@ -165,7 +163,7 @@ void comparison_remarks(const struct comparison *c, struct remarks *out)
 	remark_levels(cells, n, out);
 }
 
-/* What the runs before would not have led to expect. */
+/* Levels outside the range that earlier runs predict. */
 static void remark_earlier(const struct report_cell *const *cells, size_t n, struct remarks *out)
 {
 	struct found outside = { 0 };
@@ -180,8 +178,7 @@ static void remark_earlier(const struct report_cell *const *cells, size_t n, str
 	if (outside.n)
 		add(out,
 		    "the level of %zu of %zu cells lies outside the range that earlier runs on "
-		    "this "
-		    "host predict (first: %.60s)",
+		    "this host predict (first: %.60s)",
 		    outside.n, n, outside.first);
 }
 

@@ -64,7 +64,7 @@ struct cell {
 struct metric_info {
 	const char *name;
 	/* "duration", "count", "percent", "bytes"; the lane's clock gives the unit. "occurrence": how
-	 * often what should not happen did, so that none in n samples is told as the bound 3/n. */
+	 * often what should not happen did, so that it is shown with a bound by process. */
 	const char *quantity;
 	const char *per;    /* what one unit of work is: "4 KiB page"; of the others, what each
 			       value is of: "CPU", "phase", "sample" */

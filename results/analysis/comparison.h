@@ -52,7 +52,7 @@ struct comparison_row {
 	struct series series; /* S21: of the effects in their order */
 	struct comparison_outliers outliers;
 	bool lone_boots; /* each side has a single boot, so nothing is known of how boots vary (S18) */
-	bool trivial; /* an arm stands for what is not done: judged apart from what is a question */
+	bool trivial; /* an arm does nothing, so its saving is certain: judged in a family of its own */
 	struct interval judged; /* the deciding effect as a share of A (log ratio), adjusted (S9) */
 	struct verdict_out verdict;
 	size_t new_run; /* values of a new run that would decide with 80 % power; 0: decided */

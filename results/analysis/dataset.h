@@ -69,8 +69,8 @@ struct arm_summary {
 	double within;
 	/* Spread between processes: IQR of the invocations' medians / @level; NaN if that is <= 0. */
 	double between;
-	double min, p50, p90, p99, p999, max; /* over all samples: the tails, not the level */
-	size_t outliers; /* samples beyond Tukey's outer fences of their invocation */
+	double min, p50, max; /* over all samples: not the level; other quantiles are in tails.h */
+	size_t outliers;      /* samples beyond Tukey's outer fences of their invocation */
 	/* over all samples in order, each relative to its invocation's median where that is positive */
 	struct series blocks;
 	struct series rounds; /* over the invocations' medians in order of their rounds */

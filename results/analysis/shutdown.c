@@ -163,7 +163,7 @@ static int effects_by_block(const struct shutdown_arm *a, const struct shutdown_
 				    b->cell->row->arm, e);
 }
 
-/* Arms of one run share at least its rounds. Size is no paired factor, so both sides of a block are as many units. */
+/* Arms of one run share at least its rounds. Size is not a paired factor, so arms of a block have equal units. */
 static int fill_paired(struct comparison_row *row, const struct shutdown_arm *a,
 		       const struct shutdown_arm *b)
 {

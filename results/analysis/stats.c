@@ -391,12 +391,6 @@ const char *verdict_name(enum verdict v, bool is_time)
 	return (unsigned)v < VERDICT_MAX ? names[v][is_time] : "?";
 }
 
-double stat_rule_of_three(size_t n)
-{
-	/* 1 - 0.05^(1/n) is below 3/n everywhere; a proportion is never above 1. */
-	return n > 3 ? 3.0 / (double)n : 1.0;
-}
-
 int stat_clopper_pearson(size_t k, size_t n, double conf, struct interval *out)
 {
 	double tail = (1.0 - conf) / 2.0;

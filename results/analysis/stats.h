@@ -128,9 +128,6 @@ struct verdict_out stat_verdict(const struct effect *e, double sesoi, size_t min
 /* "faster", "slower", ... ; for counts "fewer" and "more". */
 const char *verdict_name(enum verdict v, bool is_time);
 
-/* S12: upper 95 % bound on a proportion with no event in @n: the rule of three, 3/n. */
-double stat_rule_of_three(size_t n);
-
 /* Exact binomial interval (Clopper & Pearson 1934) of @k events in @n. */
 int stat_clopper_pearson(size_t k, size_t n, double conf, struct interval *out);
 

@@ -90,19 +90,16 @@ static size_t walk_invocations(const struct dataset *ds, unsigned group, unsigne
 	return relative;
 }
 
-/* S12. Reorders @x. */
-static void tails(double *x, size_t n, struct arm_summary *out)
+/* Reorders @x. Other quantiles have intervals: see tails.h. */
+static void extremes(double *x, size_t n, struct arm_summary *out)
 {
-	static const double at[6] = { 0.0, 0.5, 0.9, 0.99, 0.999, 1.0 };
-	double q[6];
+	static const double at[3] = { 0.0, 0.5, 1.0 };
+	double q[3];
 
-	stat_quantiles_inplace(x, n, at, 6, q);
+	stat_quantiles_inplace(x, n, at, 3, q);
 	out->min = q[0];
 	out->p50 = q[1];
-	out->p90 = q[2];
-	out->p99 = q[3];
-	out->p999 = q[4];
-	out->max = q[5];
+	out->max = q[2];
 }
 
 /* S5: the level of a cell, from its invocations' medians in order. Reorders @medians. */
@@ -148,7 +145,7 @@ int dataset_arm(const struct dataset *ds, unsigned group, unsigned arm, double c
 	if (!ret && dataset_values(ds, group, arm, &all) < 0)
 		ret = -ENOMEM;
 	if (!ret)
-		tails(all, e.samples, out);
+		extremes(all, e.samples, out);
 	free(all);
 	free(w.values);
 	return ret;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck disable=SC2030,SC2031,SC2054  # each test is a subshell of its own; levels have commas
+# shellcheck disable=SC2030,SC2031,SC2154,SC2054  # each test is a subshell of its own; levels have commas
 # compare: what it compares, what it refuses, what it exits with and in which forms it tells.
 
 load helper
@@ -35,14 +35,6 @@ setup() {
 
 sql() {
 	sqlite3 tdcost.db "$1"
-}
-
-compared() {
-	run --separate-stderr tdcost compare --json "$@"
-	echo "$output" >compared.json
-	cat compared.json
-	[ "$status" = 0 ]
-	[ -z "$stderr" ]
 }
 
 id_of() { # LABEL

@@ -17,14 +17,6 @@ two_kernels() {
 }
 
 # `compare --json` of both kernels, or of the arms of one, to compared.json.
-compared() {
-	run --separate-stderr tdcost compare --json "$@"
-	echo "$output" >compared.json
-	cat compared.json
-	[ "$status" = 0 ]
-	[ -z "$stderr" ]
-}
-
 KERNELS=(label=old label=new --across kernel)
 
 # ---- the level of lane count ----

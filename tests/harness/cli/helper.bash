@@ -47,6 +47,15 @@ forget_busy() {
 	[ -z "$stderr" ] || mapfile -t stderr_lines <<<"$stderr"
 }
 
+# compared.json is what compare prints of ARGUMENT...
+compared() {
+	run --separate-stderr tdcost compare --json "$@"
+	echo "$output" >compared.json
+	cat compared.json
+	[ "$status" = 0 ]
+	[ -z "$stderr" ]
+}
+
 # Nothing on standard error, but for that.
 assert_silent() {
 	forget_busy

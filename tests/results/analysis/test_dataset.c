@@ -185,10 +185,7 @@ static void test_arm(void **state)
 	assert_int_equal(out.outliers, 1);
 	assert_close(out.min, 10, 0);
 	assert_close(out.p50, 30, 0);
-	/* type 7 at 0.9 * 14 = 12.6 between 40 and 45 */
-	assert_close(out.p90, 43, 1e-9);
 	assert_close(out.max, 100000, 0);
-	assert_close(out.p999, 45 + 0.986 * (100000 - 45), 1e-6);
 }
 
 static void test_one_invocation(void **state)

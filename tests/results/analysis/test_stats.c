@@ -387,20 +387,6 @@ static void test_clopper_pearson(void **state)
 	assert_int_equal(stat_clopper_pearson(3, 2, 0.95, &out), -EINVAL);
 }
 
-static void test_rule_of_three(void **state)
-{
-	(void)state;
-	assert_close(stat_rule_of_three(100), 0.03, 1e-12);
-	assert_close(stat_rule_of_three(2), 1, 0);
-	/* never below the exact one-sided bound 1 - 0.05^(1/n), and near it for large n */
-	for (size_t n = 1; n < 10000; n *= 3) {
-		double exact = 1.0 - pow(0.05, 1.0 / (double)n);
-
-		assert_true(stat_rule_of_three(n) >= exact);
-		assert_true(n < 100 || stat_rule_of_three(n) < 1.02 * exact);
-	}
-}
-
 /* Benjamini & Yekutieli (2005), definition 1: 1 - R q / m. */
 static void test_fcr(void **state)
 {
@@ -446,7 +432,6 @@ int main(void)
 		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_verdict_names),
 		cmocka_unit_test(test_clopper_pearson),
-		cmocka_unit_test(test_rule_of_three),
 		cmocka_unit_test(test_fcr),
 		cmocka_unit_test(test_outliers),
 	};
